@@ -1,0 +1,71 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A library target of Noema: strict settings, and `libm` because not every target imports Foundation.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [.linkedLibrary("m")])
+}
+
+/// The tests of a library target; they stand in the same tree as its sources.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name), "NoemaTestSupport"] + dependencies,
+    exclude: [], resources: [], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "Noema",
+  products: [
+    .library(name: "Noema", targets: ["Noema"]),
+    .executable(name: "noema", targets: ["NoemaCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(name: "CDNNL", linkerSettings: [.linkedLibrary("dnnl")]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(
+      name: "ONNXSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    library("NoemaTensor", ["COpenBLAS", "CLAPACKE"]),
+    library(
+      "NoemaGraph",
+      ["NoemaTensor", "ONNXSchema", "CDNNL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    library("NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
+    library("NoemaAttribution", ["NoemaGraph", "NoemaData"]),
+    library("NoemaConcepts", ["NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor"]),
+    library("NoemaReport", ["NoemaConcepts", "NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor"]),
+    library(
+      "Noema", ["NoemaTensor", "NoemaGraph", "NoemaData", "NoemaAttribution", "NoemaConcepts", "NoemaReport"]),
+    .executableTarget(
+      name: "NoemaCommand",
+      dependencies: ["Noema", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams")],
+      swiftSettings: strict),
+    library("NoemaTestSupport", ["NoemaGraph", "NoemaData", "NoemaTensor"]),
+
+    tests("NoemaTensor"),
+    tests("NoemaGraph"),
+    tests("NoemaData"),
+    tests("NoemaAttribution"),
+    tests("NoemaConcepts"),
+    tests("NoemaReport"),
+    .testTarget(
+      name: "NoemaCommandTests", dependencies: ["NoemaCommand", "NoemaTestSupport", "Noema"], swiftSettings: strict),
+  ]
+)

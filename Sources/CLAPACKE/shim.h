@@ -1,0 +1,2 @@
+#define HAVE_LAPACK_CONFIG_H
+#include <lapacke.h>

@@ -1,0 +1,6 @@
+@_exported public import NoemaAttribution
+@_exported public import NoemaConcepts
+@_exported public import NoemaData
+@_exported public import NoemaGraph
+@_exported public import NoemaReport
+@_exported public import NoemaTensor
