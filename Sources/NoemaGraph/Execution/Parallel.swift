@@ -1,0 +1,20 @@
+internal import Dispatch
+internal import Foundation
+
+/// The one place that decides how many threads element-wise loops use.
+enum Parallel {
+  /// Splits `count` elements into ranges for all cores when there is enough work, and runs them.
+  static func ranges(_ count: Int, grain: Int = 1 << 15, _ body: @Sendable (Range<Int>) -> Void) {
+    let parts = min(threadCount, max(1, count / grain))
+    if parts <= 1 { return body(0..<count) }
+    // Multiples of 16 floats keep parts on cache-line borders.
+    let size = (count / parts + 15) / 16 * 16
+    DispatchQueue.concurrentPerform(iterations: parts) { part in
+      let start = min(part * size, count)
+      let end = part == parts - 1 ? count : min(start + size, count)
+      if start < end { body(start..<end) }
+    }
+  }
+
+  static let threadCount = ProcessInfo.processInfo.activeProcessorCount
+}

@@ -1,0 +1,35 @@
+/// Every operator that ONNX files can hold, one line each: the list that import, `noema check` and the
+/// conformance table read.
+enum OperatorTable {
+  static let operators: [[ONNXBinding]] = [
+    AveragePool.onnx,
+    BatchNormalization.onnx,
+    Binary.onnx,
+    Broadcast.onnx,
+    Cast.onnx,
+    Comparison.onnx,
+    Concatenation.onnx,
+    Convolution.onnx,
+    ConvolutionInputGradient.onnx,
+    Gather.onnx,
+    MatMul.onnx,
+    MaxPool.onnx,
+    Normalizations.onnx,
+    Pad.onnx,
+    Reduction.onnx,
+    Reshape.onnx,
+    Select.onnx,
+    ShapeArithmetic.onnx,
+    Slice.onnx,
+    Softmax.onnx,
+    Transpose.onnx,
+    Unary.onnx,
+  ]
+
+  private static let bindings: [String: [ONNXBinding]] = Dictionary(grouping: operators.joined(), by: { $0.domain + "." + $0.name })
+
+  /// The binding for an operator of a domain at an opset version, or nil.
+  static func binding(_ name: String, domain: String, opset: Int) -> ONNXBinding? {
+    bindings[domain + "." + name]?.first { $0.opset.contains(opset) }
+  }
+}

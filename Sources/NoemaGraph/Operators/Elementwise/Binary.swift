@@ -1,0 +1,302 @@
+internal import CDNNL
+internal import Foundation
+public import NoemaTensor
+
+/// An arithmetic operation on two operands that broadcast.
+///
+/// - Shapes: NumPy's broadcasting.
+/// - Source: ONNX Add, Sub, Mul, Div, Pow, Min, Max, Sum, Mean, Mod.
+public struct Binary: Operator {
+  /// The operation.
+  public enum Function: String, Sendable, Hashable { case add, sub, mul, div, pow, min, max, mod }
+
+  /// The operation.
+  public var function: Function
+
+  /// Makes the operator of a function.
+  public init(_ function: Function) { self.function = function }
+
+  public var name: String { function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst() }
+
+  public var relevanceRole: RelevanceRole {
+    switch function {
+    case .add, .sub: .addition
+    case .mul, .div: .product
+    case .min, .max: .pooling
+    case .pow: .activation
+    case .mod: .none
+    }
+  }
+}
+
+// MARK: ONNX
+extension Binary {
+  public static var onnx: [ONNXBinding] {
+    let pairs: [(String, Function)] = [("Add", .add), ("Sub", .sub), ("Mul", .mul), ("Div", .div), ("Pow", .pow)]
+    let chains: [(String, Function)] = [("Sum", .add), ("Min", .min), ("Max", .max)]
+    return pairs.map { ONNXBinding($0.0, Binary($0.1)) }
+      + chains.map { name, function in ONNXBinding(name) { node in [try chain(function, node)] } }
+      + [
+        ONNXBinding("Mean") { node in
+          let sum = try chain(.add, node)
+          return [try node.emit(Binary(.div), sum, node.scalar(Double(node.operandCount), like: sum))]
+        },
+        ONNXBinding("Mod") { node in
+          let isFloat = try node.type(0).element.isFloat
+          guard node.int("fmod", default: 0) == 0 || isFloat else {
+            throw node.unsupported("fmod of integers is not supported")
+          }
+          return try node.emit(Binary(.mod), node.operands())
+        },
+        ONNXBinding("PRelu") { node in
+          // x above 0, slope · x below: relu(x) − slope · relu(−x).
+          let x = try node.operand(0)
+          let below = try node.emit(Unary(.relu), node.emit(Unary(.negative), x))
+          return [
+            try node.emit(
+              Binary(.sub), node.emit(Unary(.relu), x), node.emit(Binary(.mul), below, node.operand(1)))
+          ]
+        },
+        ONNXBinding("HardSigmoid") { node in
+          [try hardSigmoid(node.operand(0), node.float("alpha", default: 0.2), node.float("beta", default: 0.5), node)]
+        },
+        ONNXBinding("HardSwish") { node in
+          let x = try node.operand(0)
+          return [try node.emit(Binary(.mul), x, hardSigmoid(x, 1.0 / 6, 0.5, node))]
+        },
+        ONNXBinding("Softsign") { node in
+          let x = try node.operand(0)
+          let below = try node.emit(Binary(.add), node.scalar(1, like: x), node.emit(Unary(.abs), x))
+          return [try node.emit(Binary(.div), x, below)]
+        },
+        ONNXBinding("Selu") { node in
+          let x = try node.operand(0)
+          let elu = try node.emit(Unary(.elu(alpha: node.float("alpha", default: 1.6732632))), x)
+          return [try node.emit(Binary(.mul), elu, node.scalar(node.float("gamma", default: 1.0507010), like: x))]
+        },
+        ONNXBinding("Celu") { node in
+          let x = try node.operand(0), alpha = node.scalar(node.float("alpha", default: 1), like: x)
+          let elu = try node.emit(Unary(.elu(alpha: 1)), node.emit(Binary(.div), x, alpha))
+          return [try node.emit(Binary(.mul), elu, alpha)]
+        },
+        ONNXBinding("Mish") { node in
+          let x = try node.operand(0)
+          return [try node.emit(Binary(.mul), x, node.emit(Unary(.tanh), node.emit(Unary(.softplus), x)))]
+        },
+        ONNXBinding("Gelu") { node in
+          let x = try node.operand(0)
+          func times(_ a: Value, _ number: Double) throws -> Value { try node.emit(Binary(.mul), a, node.scalar(number, like: x)) }
+          let inner: Value
+          if node.string("approximate", default: "none") == "tanh" {
+            let cube = try node.emit(Binary(.mul), x, node.emit(Binary(.mul), x, x))
+            inner = try node.emit(
+              Unary(.tanh), times(node.emit(Binary(.add), x, times(cube, 0.044715)), (2 / Double.pi).squareRoot()))
+          } else {
+            inner = try node.emit(Unary(.erf), times(x, 0.5.squareRoot()))
+          }
+          return [try node.emit(Binary(.mul), times(x, 0.5), node.emit(Binary(.add), inner, node.scalar(1, like: x)))]
+        },
+      ]
+  }
+
+  private static func chain(_ function: Function, _ node: NodeReader) throws -> Value {
+    var result = try node.operand(0)
+    for operand in try node.operands().dropFirst() { result = try node.emit(Binary(function), result, operand) }
+    return result
+  }
+
+  private static func hardSigmoid(_ x: Value, _ alpha: Double, _ beta: Double, _ node: NodeReader) throws -> Value {
+    let line = try node.emit(
+      Binary(.add), node.emit(Binary(.mul), x, node.scalar(alpha, like: x)), node.scalar(beta, like: x))
+    return try node.emit(Unary(.clip(lower: 0, upper: 1)), line)
+  }
+}
+
+// MARK: Result types
+extension Binary {
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 2 else { throw GraphError(.operands("expected 2 operands, found \(operands.count)")) }
+    guard operands[0].element == operands[1].element || function == .pow else {
+      throw GraphError(.operands("operands are \(operands[0].element) and \(operands[1].element)"))
+    }
+    return [TensorType(try Shapes.broadcast(operands[0].shape, operands[1].shape), operands[0].element)]
+  }
+}
+
+// MARK: Kernels
+extension Binary {
+  public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
+    let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
+    let type = operands[0].elementType
+    let a = try operands[0].broadcast(to: shape)
+    let b = try operands[1].converted(to: type).broadcast(to: shape)
+    switch type {
+    case .float32: return [Self.map(a, b, Float.self, float())]
+    case .float64: return [Self.map(a, b, Double.self, float())]
+    default:
+      // Integer arithmetic wraps like the element type; int64 holds every intermediate of shape arithmetic.
+      let function = integer()
+      if function == nil { throw GraphError(.operands("\(name) of \(type) is not defined")) }
+      return [Self.map(a.converted(to: .int64), b.converted(to: .int64), Int64.self, function!).converted(to: type)]
+    }
+  }
+
+  private static func map<Element: TensorElement>(
+    _ a: Tensor, _ b: Tensor, _ type: Element.Type, _ function: (Element, Element) -> Element
+  ) -> Tensor {
+    a.withElements(as: type) { x in b.withElements(as: type) { y in Tensor(shape: a.shape, zip(x, y).map(function)) } }
+  }
+
+  private func float<Element: FloatElement>() -> (Element, Element) -> Element {
+    switch function {
+    case .add: { $0 + $1 }
+    case .sub: { $0 - $1 }
+    case .mul: { $0 * $1 }
+    case .div: { $0 / $1 }
+    case .pow: { $1 == 2 ? $0 * $0 : Element(Foundation.pow(Double($0), Double($1))) }
+    case .min: { $0.isNaN || $0 < $1 ? $0 : $1 }
+    case .max: { $0.isNaN || $0 > $1 ? $0 : $1 }
+    case .mod: { $0.truncatingRemainder(dividingBy: $1) }
+    }
+  }
+
+  private func integer() -> ((Int64, Int64) -> Int64)? {
+    switch function {
+    case .add: { $0 &+ $1 }
+    case .sub: { $0 &- $1 }
+    case .mul: { $0 &* $1 }
+    case .div: { $1 == 0 || ($0 == .min && $1 == -1) ? 0 : $0 / $1 }
+    case .min: { Swift.min($0, $1) }
+    case .max: { Swift.max($0, $1) }
+    case .mod: { $1 == 0 || ($0 == .min && $1 == -1) ? 0 : (($0 % $1) &+ $1) % $1 }
+    case .pow: { Int64(Foundation.pow(Double($0), Double($1)).clampedToInt64) }
+    }
+  }
+
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    let codes: [Function: Int] = [
+      .add: ndnnl_binary_add, .mul: ndnnl_binary_mul,
+      .sub: ndnnl_binary_sub, .div: ndnnl_binary_div,
+      .max: ndnnl_binary_max, .min: ndnnl_binary_min,
+    ]
+    guard let code = codes[function], results[0].element == .float32, results[0].count > 0,
+      operands[0].type.shape == results[0].shape, !results[0].shape.isEmpty, results[0].rank <= 5
+    else { return nil }
+    if operands[1].type.shape == results[0].shape { return sweep(operands, results[0]) }
+    guard let left = operands[0].described else { return nil }
+    // A lower-rank operand is plain memory seen with leading axes of 1.
+    let rank = results[0].rank
+    let shape = Array(repeating: 1, count: rank - operands[1].type.rank) + operands[1].type.shape
+    guard let right = DNNLLayout.plain(shape) else { return nil }
+    return DNNLKernel(
+      DNNLPrimitive(ndnnl_binary(left.handle, right.handle, left.handle, Int32(code))),
+      arguments: [(Int32(ndnnl_source), 0), (Int32(ndnnl_source1), 1)], operands: operands,
+      result: results[0], resultArgument: Int32(ndnnl_result), reusable: 0, layouts: [1: .plain])
+  }
+
+  /// Equal shapes: one sweep over memory in the first non-plain layout; division would make NaN in padding.
+  private func sweep(_ operands: [StoredOperand], _ result: TensorType) -> (any Kernel)? {
+    var layout = operands[0].layout == .plain ? operands[1].layout : operands[0].layout
+    if function == .div { layout = .plain }
+    let count = layout.byteCount(of: result) / 4
+    func kernel(_ apply: @escaping @Sendable (Float, Float) -> Float) -> any Kernel {
+      ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { memory in
+        Self.sweep(memory, count, apply)
+      }
+    }
+    // Spelled out so that each loop is compiled with its operation inside.
+    switch function {
+    case .add: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 + $1 } }
+    case .sub: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 - $1 } }
+    case .mul: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 * $1 } }
+    case .div: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 / $1 } }
+    default:
+      let isMaximum = function == .max
+      return kernel { isMaximum ? ($0.isNaN || $0 > $1 ? $0 : $1) : ($0.isNaN || $0 < $1 ? $0 : $1) }
+    }
+  }
+
+  @inline(__always)
+  private static func sweep(_ memory: KernelMemory, _ count: Int, _ apply: @Sendable (Float, Float) -> Float) {
+    nonisolated(unsafe) let a = memory.operands[0].assumingMemoryBound(to: Float.self)
+    nonisolated(unsafe) let b = memory.operands[1].assumingMemoryBound(to: Float.self)
+    nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
+    Parallel.ranges(count) { range in for i in range { result[i] = apply(a[i], b[i]) } }
+  }
+}
+
+extension Double {
+  /// The nearest integer that 64 bits hold; 0 for NaN.
+  var clampedToInt64: Int64 {
+    isNaN ? 0 : self >= 0x1p63 ? .max : self < -0x1p63 ? .min : Int64(self)
+  }
+}
+
+// MARK: Derivative
+extension Binary {
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil, nil] }
+    let a = node.operands[0], b = node.operands[1], y = node.results[0]
+    var left: Value?, right: Value?
+    switch function {
+    case .add: (left, right) = (g, g)
+    case .sub: (left, right) = (g, try graph.apply(Unary(.negative), g))
+    case .mul: (left, right) = (try graph.apply(Binary(.mul), g, b), try graph.apply(Binary(.mul), g, a))
+    case .div:
+      left = try graph.apply(Binary(.div), g, b)
+      right = try graph.apply(
+        Unary(.negative), graph.apply(Binary(.div), graph.apply(Binary(.mul), g, y), b))
+    case .pow: (left, right) = try powerPullback(g, a, b, y, in: &graph)
+    case .min, .max: (left, right) = try extremumPullback(g, a, b, in: &graph)
+    case .mod: (left, right) = (g, nil)
+    }
+    return [
+      try left.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: a) },
+      graph.constants[b] == nil ? try right.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: b) } : nil,
+    ]
+  }
+
+  private func powerPullback(
+    _ g: Value, _ a: Value, _ b: Value, _ y: Value, in graph: inout Graph
+  ) throws(GraphError) -> (Value, Value?) {
+    let exponent = graph.type(of: b).element == graph.type(of: a).element ? b
+      : try graph.apply(Cast(to: graph.type(of: a).element), b)
+    let lowered = try graph.apply(
+      Binary(.pow), a, graph.apply(Binary(.sub), exponent, graph.addScalar(1, like: a)))
+    let left = try graph.apply(Binary(.mul), g, graph.apply(Binary(.mul), exponent, lowered))
+    if graph.constants[b] != nil { return (left, nil) }
+    return (left, try graph.apply(Binary(.mul), g, graph.apply(Binary(.mul), y, graph.apply(Unary(.log), a))))
+  }
+
+  /// The winner takes the cotangent; a tie shares it equally.
+  private func extremumPullback(
+    _ g: Value, _ a: Value, _ b: Value, in graph: inout Graph
+  ) throws(GraphError) -> (Value, Value?) {
+    let lead = function == .max ? try graph.apply(Binary(.sub), a, b) : try graph.apply(Binary(.sub), b, a)
+    let wide = try graph.broadcast(g, to: graph.type(of: lead).shape)
+    let half = try graph.apply(
+      Binary(.mul), graph.addScalar(0.5, like: a),
+      graph.apply(Binary(.add), graph.addScalar(1, like: a), graph.apply(Unary(.sign), lead)))
+    let left = try graph.apply(Binary(.mul), wide, half)
+    return (left, try graph.apply(Binary(.sub), wide, left))
+  }
+}
+
+extension Graph {
+  /// Sums a cotangent over the axes along which an operand was repeated.
+  mutating func reduce(_ value: Value, toShapeOf operand: Value) throws(GraphError) -> Value {
+    let from = type(of: value).shape, to = type(of: operand).shape
+    if from == to { return value }
+    let offset = from.count - to.count
+    let axes = from.indices.filter { $0 < offset || (to[$0 - offset] == 1 && from[$0] != 1) }
+    let sum = axes.isEmpty ? value : try apply(Reduction(.sum, axes: axes, keepsAxes: true), value)
+    return try apply(Reshape(shape: to), sum)
+  }
+
+  /// Repeats a value to a shape.
+  mutating func broadcast(_ value: Value, to shape: [Int]) throws(GraphError) -> Value {
+    type(of: value).shape == shape ? value : try apply(Broadcast(shape: shape), value)
+  }
+}

@@ -1,0 +1,70 @@
+public import NoemaTensor
+
+/// Passes a value where a control lies inside an interval: the derivative of ReLU and clips.
+///
+/// `g · inside` where `lower < c < upper`, `g · below` where `c ≤ lower`, `g · above` where `c ≥ upper`.
+///
+/// - Shapes: `g […]`, `c […] → […]`.
+public struct Gate: FloatOperator {
+  /// The interval's open ends.
+  public var lower: Double
+  public var upper: Double
+  /// Factors below, inside and above the interval.
+  public var below: Double
+  public var inside: Double
+  public var above: Double
+
+  /// Makes a gate; by default nothing passes outside.
+  public init(
+    lower: Double = -.infinity, upper: Double = .infinity, below: Double = 0, inside: Double = 1, above: Double = 0
+  ) {
+    (self.lower, self.upper, self.below, self.inside, self.above) = (lower, upper, below, inside, above)
+  }
+
+  public var relevanceRole: RelevanceRole { .activation }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 2, operands[0].shape == operands[1].shape else {
+      throw GraphError(.operands("expected two operands of one shape, found \(operands)"))
+    }
+    return [operands[0]]
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let (lower, upper) = (Element(lower), Element(upper))
+    let (below, inside, above) = (Element(below), Element(inside), Element(above))
+    return operands[0].withElements(as: Element.self) { g in
+      operands[1].withElements(as: Element.self) { c in
+        [Tensor(
+          shape: operands[0].shape,
+          zip(g, c).map { g, c in c <= lower ? g * below : c >= upper ? g * above : g * inside })]
+      }
+    }
+  }
+
+  /// One sweep in whatever layout the control lies; zero padding stays zero because `g` is zero there.
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    guard results[0].element == .float32 else { return nil }
+    let layout = operands[1].layout
+    let count = layout.byteCount(of: operands[1].type) / 4
+    let (lower, upper) = (Float(lower), Float(upper))
+    let (below, inside, above) = (Float(below), Float(inside), Float(above))
+    return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { memory in
+      nonisolated(unsafe) let g = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let c = memory.operands[1].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
+      Parallel.ranges(count) { range in
+        for i in range { result[i] = g[i] * (c[i] <= lower ? below : c[i] >= upper ? above : inside) }
+      }
+    }
+  }
+
+  /// Linear in `g`; the control's derivative is zero almost everywhere.
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil, nil] }
+    // ThresholdedRelu gates a value by itself; the sum of both paths is this one.
+    return [try graph.apply(self, g, node.operands[1]), nil]
+  }
+}

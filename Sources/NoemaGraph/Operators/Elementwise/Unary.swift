@@ -1,0 +1,88 @@
+internal import CDNNL
+public import NoemaTensor
+
+/// A scalar function applied to every element.
+///
+/// - Shapes: `[…] → […]`.
+/// - Source: the ONNX operators listed in `ScalarFunction`, and Clip-1 to -13, LeakyRelu, Elu.
+public struct Unary: Operator {
+  /// The function.
+  public var function: ScalarFunction
+
+  /// Makes the operator of a function.
+  public init(_ function: ScalarFunction) { self.function = function }
+
+  public var name: String { "\(function)".split(separator: "(").first.map { $0.prefix(1).uppercased() + $0.dropFirst() } ?? "" }
+  public var relevanceRole: RelevanceRole { .activation }
+}
+
+// MARK: ONNX
+extension Unary {
+  public static var onnx: [ONNXBinding] {
+    ScalarFunction.onnxNames.map { ONNXBinding($0.0, Unary($0.1)) } + [
+      ONNXBinding("LeakyRelu") { node in
+        [try node.emit(Unary(.leakyReLU(slope: node.float("alpha", default: 0.01))), node.operand(0))]
+      },
+      ONNXBinding("Elu") { node in
+        [try node.emit(Unary(.elu(alpha: node.float("alpha", default: 1))), node.operand(0))]
+      },
+      ONNXBinding("Clip") { node in
+        func bound(_ key: String, _ index: Int, _ value: Double) throws -> Double {
+          if let tensor = try node.optionalConstant(index), let number = tensor.converted(to: .float64).elements(as: Double.self).first {
+            return number
+          }
+          return node.float(key, default: value)
+        }
+        let clip = try ScalarFunction.clip(lower: bound("min", 1, -.infinity), upper: bound("max", 2, .infinity))
+        return [try node.emit(Unary(clip), node.operand(0))]
+      },
+      ONNXBinding("ThresholdedRelu") { node in
+        let x = try node.operand(0)
+        return [try node.emit(Gate(lower: node.float("alpha", default: 1)), x, x)]
+      },
+      ONNXBinding("Not") { node in [try node.emit(Unary(.not), node.operand(0))] },
+    ]
+  }
+}
+
+// MARK: Result types
+extension Unary {
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 1 else { throw GraphError(.operands("expected 1 operand, found \(operands.count)")) }
+    return operands
+  }
+}
+
+// MARK: Kernels
+extension Unary {
+  public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
+    let x = operands[0]
+    switch x.elementType {
+    case .float32: return [Tensor(shape: x.shape, x.withElements(as: Float.self) { $0.map(function.value) })]
+    case .float64: return [Tensor(shape: x.shape, x.withElements(as: Double.self) { $0.map(function.value) })]
+    default:
+      let wide = x.converted(to: .float64)
+      return [Tensor(shape: x.shape, wide.withElements(as: Double.self) { $0.map(function.value) }).converted(to: x.elementType)]
+    }
+  }
+
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    guard results[0].element == .float32, results[0].count > 0, let code = function.eltwise,
+      let source = operands[0].described
+    else { return nil }
+    return DNNLKernel(
+      DNNLPrimitive(ndnnl_eltwise(source.handle, code.algorithm, code.alpha, code.beta)),
+      arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: results[0],
+      resultArgument: Int32(ndnnl_result), reusable: 0)
+  }
+}
+
+// MARK: Derivative
+extension Unary {
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil] }
+    return [try function.pullback(g, x: node.operands[0], y: node.results[0], in: &graph)]
+  }
+}

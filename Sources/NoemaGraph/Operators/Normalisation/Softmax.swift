@@ -1,0 +1,73 @@
+internal import Foundation
+public import NoemaTensor
+
+/// Softmax along one axis, `exp(x − max x) / Σ exp(x − max x)`, or its logarithm.
+///
+/// - Shapes: `[…, n, …] → […, n, …]`.
+/// - Source: ONNX Softmax-1 to -13, LogSoftmax-1 to -13; before version 13 trailing axes are flattened.
+public struct Softmax: FloatOperator {
+  /// The axis that sums to one, in `0..<rank`.
+  public var axis: Int
+  /// Whether the logarithm is taken.
+  public var isLogarithmic: Bool
+
+  public var relevanceRole: RelevanceRole { .normalisation }
+
+  public static var onnx: [ONNXBinding] {
+    [("Softmax", false), ("LogSoftmax", true)].map { name, isLogarithmic in
+      ONNXBinding(name) { node in
+        let shape = try node.type(0).shape, x = try node.operand(0)
+        let axis = try node.axis("axis", default: node.opset < 13 ? 1 : -1, rank: shape.count)
+        if node.opset >= 13 || axis == shape.count - 1 {
+          return [try node.emit(Softmax(axis: axis, isLogarithmic: isLogarithmic), x)]
+        }
+        let flat = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
+        let y = try node.emit(Softmax(axis: 1, isLogarithmic: isLogarithmic), node.emit(Reshape(shape: flat), x))
+        return [try node.emit(Reshape(shape: shape), y)]
+      }
+    }
+  }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 1, operands[0].shape.indices.contains(axis) else {
+      throw GraphError(.operands("axis \(axis) does not fit \(operands)"))
+    }
+    return operands
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let shape = operands[0].shape, n = shape[axis]
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    var y = operands[0].elements(as: Element.self)
+    guard n > 0 else { return [operands[0]] }
+    y.withUnsafeMutableBufferPointer { y in
+      for lane in 0..<y.count / n {
+        let start = lane / inner * inner * n + lane % inner
+        var largest = -Element.infinity
+        for i in 0..<n { largest = max(largest, y[start + i * inner]) }
+        var sum = 0.0
+        for i in 0..<n { sum += Foundation.exp(Double(y[start + i * inner] - largest)) }
+        for i in 0..<n {
+          let shifted = Double(y[start + i * inner] - largest)
+          y[start + i * inner] = Element(isLogarithmic ? shifted - Foundation.log(sum) : Foundation.exp(shifted) / sum)
+        }
+      }
+    }
+    return [Tensor(shape: shape, y)]
+  }
+
+  /// `x̄ = y · (ȳ − Σ ȳ·y)`; for the logarithm `x̄ = ȳ − exp(y) · Σ ȳ`.
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil] }
+    let y = node.results[0]
+    let sum = Reduction(.sum, axes: [axis], keepsAxes: true)
+    if isLogarithmic {
+      let spread = try graph.apply(Binary(.mul), graph.apply(Unary(.exp), y), graph.apply(sum, g))
+      return [try graph.apply(Binary(.sub), g, spread)]
+    }
+    let mean = try graph.apply(sum, graph.apply(Binary(.mul), g, y))
+    return [try graph.apply(Binary(.mul), y, graph.apply(Binary(.sub), g, mean))]
+  }
+}

@@ -1,0 +1,216 @@
+internal import CDNNL
+public import NoemaTensor
+
+/// The largest element of each window; the first in row-major order wins a tie.
+///
+/// - Shapes: `[N, C, …] → [N, C, …]`.
+/// - Source: ONNX MaxPool-1 to -22 (without the result of indices), GlobalMaxPool-1.
+public struct MaxPool: FloatOperator {
+  /// The sliding window.
+  public var window: Window
+
+  public var relevanceRole: RelevanceRole { .pooling }
+
+  public static var onnx: [ONNXBinding] {
+    [
+      ONNXBinding("MaxPool") { node in
+        if node.wantsResult(1) { throw node.unsupported("the indices of a max pooling are not supported") }
+        let x = try node.type(0).shape
+        guard x.count >= 3, let kernel = node.ints("kernel_shape") else { throw node.error("kernel_shape is missing") }
+        let ceil = node.int("ceil_mode", default: 0) != 0
+        return [try node.emit(
+          MaxPool(window: Window(node, kernel: kernel, spatial: Array(x[2...]), ceil: ceil)), node.operand(0))]
+      },
+      ONNXBinding("GlobalMaxPool") { node in
+        let x = try node.type(0).shape
+        guard x.count >= 3 else { throw node.error("input \(x) has no spatial axes") }
+        return [try node.emit(MaxPool(window: Window(kernel: Array(x[2...]))), node.operand(0))]
+      },
+    ]
+  }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 1, operands[0].rank == window.rank + 2 else {
+      throw GraphError(.operands("operands \(operands) do not fit window \(window.kernel)"))
+    }
+    let x = operands[0].shape
+    return [TensorType(Array(x[..<2]) + (try window.resultExtents(Array(x[2...]))), operands[0].element)]
+  }
+
+  /// The offset in the operand of each window's winner; -1 when a window lies in the padding.
+  func winners<Element: FloatElement>(_ tensor: Tensor, _ type: Element.Type, _ result: [Int]) -> [Int] {
+    let shape = tensor.shape, spatial = Array(shape[2...])
+    let area = spatial.reduce(1, *), windows = result[2...].reduce(1, *)
+    var winners = [Int](repeating: -1, count: result.reduce(1, *))
+    tensor.withElements(as: Element.self) { x in
+      window.forEachElement(spatial, Array(result[2...])) { position, _, offset in
+        for plane in 0..<shape[0] * shape[1] {
+          let at = plane * area + offset, slot = plane * windows + position
+          let best = winners[slot]
+          if best < 0 || x[at] > x[best] || (x[at].isNaN && !x[best].isNaN) { winners[slot] = at }
+        }
+      }
+    }
+    return winners
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
+    let winners = winners(operands[0], type, shape)
+    return operands[0].withElements(as: Element.self) { x in
+      [Tensor(shape: shape, winners.map { $0 < 0 ? -Element.infinity : x[$0] })]
+    }
+  }
+
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    guard results[0].count > 0, let primitive = PoolPrimitive.forward(operands[0], results[0], window, .max, forGradient: false)
+    else { return nil }
+    return DNNLKernel(
+      primitive, arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: results[0],
+      resultArgument: Int32(ndnnl_result))
+  }
+
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil] }
+    return [try graph.apply(MaxPoolGradient(window: window), node.operands[0], g, name: node.name)]
+  }
+}
+
+/// Hands each cotangent of a max pooling to the window's winner.
+///
+/// - Shapes: `x [N, C, …]`, `ȳ` like the pooling's result `→` like x.
+public struct MaxPoolGradient: FloatOperator {
+  /// The pooling's window.
+  public var window: Window
+
+  public var relevanceRole: RelevanceRole { .none }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 2,
+      try MaxPool(window: window).resultTypes(of: [operands[0]])[0].shape == operands[1].shape
+    else { throw GraphError(.operands("cotangent \(operands.last.map { "\($0)" } ?? "") does not fit the pooling")) }
+    return [operands[0]]
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let winners = MaxPool(window: window).winners(operands[0], type, operands[1].shape)
+    var x = [Element](repeating: 0, count: operands[0].count)
+    operands[1].withElements(as: Element.self) { g in
+      for (slot, winner) in winners.enumerated() where winner >= 0 { x[winner] += g[slot] }
+    }
+    return [Tensor(shape: operands[0].shape, x)]
+  }
+
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    guard operands[1].type.count > 0 else { return nil }
+    return MaxPoolGradientKernel(operands, window, operands[1].type)
+  }
+
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil, nil] }
+    return [nil, try graph.apply(MaxPoolSelection(window: window), node.operands[0], g)]
+  }
+}
+
+/// Reads a tangent at the winners of a max pooling: the adjoint of `MaxPoolGradient`.
+///
+/// - Shapes: `x [N, C, …]`, `t` like x `→` like the pooling's result.
+public struct MaxPoolSelection: FloatOperator {
+  /// The pooling's window.
+  public var window: Window
+
+  public var relevanceRole: RelevanceRole { .none }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 2, operands[0].shape == operands[1].shape else {
+      throw GraphError(.operands("expected two operands of one shape, found \(operands)"))
+    }
+    return try MaxPool(window: window).resultTypes(of: [operands[0]])
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
+    let winners = MaxPool(window: window).winners(operands[0], type, shape)
+    return operands[1].withElements(as: Element.self) { t in
+      [Tensor(shape: shape, winners.map { $0 < 0 ? 0 : t[$0] })]
+    }
+  }
+
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil, nil] }
+    return [nil, try graph.apply(MaxPoolGradient(window: window), node.operands[0], g)]
+  }
+}
+
+/// Makes oneDNN's pooling primitives.
+enum PoolPrimitive {
+  enum Kind {
+    case max, averageWithPadding, averageWithoutPadding
+    var code: Int32 {
+      switch self {
+      case .max: Int32(ndnnl_pool_max)
+      case .averageWithPadding: Int32(ndnnl_pool_average_with_padding)
+      case .averageWithoutPadding: Int32(ndnnl_pool_average_without_padding)
+      }
+    }
+  }
+
+  static func forward(
+    _ operand: StoredOperand, _ result: TensorType, _ window: Window, _ kind: Kind, forGradient: Bool
+  ) -> DNNLPrimitive? {
+    guard let source = operand.described, let destination = DNNLLayout.any(result.shape) else { return nil }
+    return window.withDNNL { window, kernel in
+      DNNLPrimitive(
+        ndnnl_pool_forward(source.handle, destination.handle, kernel, window, kind.code, forGradient ? 1 : 0))
+    }
+  }
+
+  static func gradient(
+    _ source: DNNLLayout, _ result: DNNLLayout, _ window: Window, _ kind: Kind, _ forward: DNNLPrimitive
+  ) -> DNNLPrimitive? {
+    window.withDNNL { window, kernel in
+      DNNLPrimitive(
+        ndnnl_pool_gradient(source.handle, result.handle, kernel, window, kind.code, forward.handle))
+    }
+  }
+}
+
+/// Pools again to learn the winners, then hands the cotangents out; nothing has to be kept from the forward pass.
+private final class MaxPoolGradientKernel: Kernel {
+  let forward, backward: DNNLPrimitive
+  let operandLayouts: [Layout]
+  let resultLayouts: [Layout]
+  let scratchByteCount: Int
+  private let resultBytes: Int
+
+  init?(_ operands: [StoredOperand], _ window: Window, _ result: TensorType) {
+    guard let forward = PoolPrimitive.forward(operands[0], result, window, .max, forGradient: true),
+      let pooled = forward.layout(Int32(ndnnl_result)), let source = operands[0].described,
+      let backward = PoolPrimitive.gradient(source, pooled, window, .max, forward),
+      let given = backward.layout(Int32(ndnnl_source_cotangent)),
+      let workspace = forward.layout(Int32(ndnnl_workspace))
+    else { return nil }
+    self.forward = forward
+    self.backward = backward
+    operandLayouts = [operands[0].layout, Layout(pooled, shape: result.shape)]
+    resultLayouts = [Layout(given, shape: operands[0].type.shape)]
+    resultBytes = (pooled.byteCount + 63) / 64 * 64
+    scratchByteCount = resultBytes + workspace.byteCount
+  }
+
+  func run(_ memory: KernelMemory) throws {
+    let workspace = memory.scratch + resultBytes
+    try forward.execute(
+      (Int32(ndnnl_source), memory.operands[0]), (Int32(ndnnl_result), memory.scratch),
+      (Int32(ndnnl_workspace), workspace))
+    try backward.execute(
+      (Int32(ndnnl_result_cotangent), memory.operands[1]), (Int32(ndnnl_workspace), workspace),
+      (Int32(ndnnl_source_cotangent), memory.results[0]))
+  }
+}
