@@ -17,6 +17,13 @@ public struct Convolution: FloatOperator {
   /// What happens to the result before it is stored.
   public var epilogue = Epilogue()
 
+  /// Makes a convolution.
+  public init(window: Window, groups: Int = 1, hasBias: Bool) {
+    self.window = window
+    self.groups = groups
+    self.hasBias = hasBias
+  }
+
   public var relevanceRole: RelevanceRole { .linear }
 }
 

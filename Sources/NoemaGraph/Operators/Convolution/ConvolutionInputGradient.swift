@@ -13,6 +13,13 @@ public struct ConvolutionInputGradient: FloatOperator {
   /// The spatial extents of the convolution's input.
   public var extents: [Int]
 
+  /// Makes the adjoint of a convolution.
+  public init(window: Window, groups: Int = 1, extents: [Int]) {
+    self.window = window
+    self.groups = groups
+    self.extents = extents
+  }
+
   public var relevanceRole: RelevanceRole { .linear }
 }
 

@@ -12,6 +12,13 @@ public struct ConvolutionWeightGradient: FloatOperator {
   /// The shape of the weights.
   public var weightShape: [Int]
 
+  /// Makes the adjoint of a convolution.
+  public init(window: Window, groups: Int = 1, weightShape: [Int]) {
+    self.window = window
+    self.groups = groups
+    self.weightShape = weightShape
+  }
+
   public var relevanceRole: RelevanceRole { .none }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {

@@ -12,6 +12,11 @@ public struct Comparison: Operator {
   /// The operation.
   public var function: Function
 
+  /// Makes a comparison.
+  public init(function: Function) {
+    self.function = function
+  }
+
   public var relevanceRole: RelevanceRole { .none }
 
   public static var onnx: [ONNXBinding] {

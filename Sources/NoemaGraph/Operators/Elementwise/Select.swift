@@ -5,6 +5,9 @@ public import NoemaTensor
 /// - Shapes: condition, a and b broadcast together.
 /// - Source: ONNX Where-9.
 public struct Select: Operator {
+  /// Makes the operator.
+  public init() {}
+
   public var relevanceRole: RelevanceRole { .movement }
 
   public static var onnx: [ONNXBinding] { [ONNXBinding("Where", Select())] }

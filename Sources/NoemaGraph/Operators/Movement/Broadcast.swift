@@ -7,6 +7,11 @@ public struct Broadcast: Operator {
   /// The result's shape.
   public var shape: [Int]
 
+  /// Makes a repetition.
+  public init(shape: [Int]) {
+    self.shape = shape
+  }
+
   public var relevanceRole: RelevanceRole { .movement }
 
   public static var onnx: [ONNXBinding] {

@@ -7,6 +7,11 @@ public struct Concatenation: Operator {
   /// The axis, in `0..<rank`.
   public var axis: Int
 
+  /// Makes a concatenation.
+  public init(axis: Int) {
+    self.axis = axis
+  }
+
   public var relevanceRole: RelevanceRole { .movement }
 
   public static var onnx: [ONNXBinding] {

@@ -8,6 +8,11 @@ public struct Gather: Operator {
   /// The axis, in `0..<rank`.
   public var axis: Int
 
+  /// Makes a gather.
+  public init(axis: Int) {
+    self.axis = axis
+  }
+
   public var relevanceRole: RelevanceRole { .movement }
 
   public static var onnx: [ONNXBinding] {
@@ -75,6 +80,12 @@ public struct GatherGradient: FloatOperator {
   public var axis: Int
   /// Its extent.
   public var extent: Int
+
+  /// Makes the adjoint of a gather.
+  public init(axis: Int, extent: Int) {
+    self.axis = axis
+    self.extent = extent
+  }
 
   public var relevanceRole: RelevanceRole { .none }
 

@@ -7,6 +7,11 @@ public struct Reshape: Operator {
   /// The result's shape.
   public var shape: [Int]
 
+  /// Makes a reshape.
+  public init(shape: [Int]) {
+    self.shape = shape
+  }
+
   public var relevanceRole: RelevanceRole { .movement }
 }
 

@@ -7,6 +7,11 @@ public struct Transpose: Operator {
   /// The operand's axis that each result axis takes.
   public var permutation: [Int]
 
+  /// Makes a transposition.
+  public init(permutation: [Int]) {
+    self.permutation = permutation
+  }
+
   public var relevanceRole: RelevanceRole { .movement }
 
   public static var onnx: [ONNXBinding] {

@@ -8,6 +8,11 @@ public struct BatchNormalization: FloatOperator {
   /// Added to the variance.
   public var epsilon: Double
 
+  /// Makes a batch normalisation.
+  public init(epsilon: Double) {
+    self.epsilon = epsilon
+  }
+
   public var relevanceRole: RelevanceRole { .linear }
 
   public static var onnx: [ONNXBinding] {

@@ -11,6 +11,12 @@ public struct Softmax: FloatOperator {
   /// Whether the logarithm is taken.
   public var isLogarithmic: Bool
 
+  /// Makes a softmax.
+  public init(axis: Int, isLogarithmic: Bool = false) {
+    self.axis = axis
+    self.isLogarithmic = isLogarithmic
+  }
+
   public var relevanceRole: RelevanceRole { .normalisation }
 
   public static var onnx: [ONNXBinding] {

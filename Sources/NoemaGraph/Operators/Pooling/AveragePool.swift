@@ -14,6 +14,13 @@ public struct AveragePool: FloatOperator {
   /// The padding after each axis that counts as declared; beyond it nothing counts.
   public var declaredPaddingAfter: [Int]
 
+  /// Makes an average pooling.
+  public init(window: Window, countsPadding: Bool, declaredPaddingAfter: [Int]) {
+    self.window = window
+    self.countsPadding = countsPadding
+    self.declaredPaddingAfter = declaredPaddingAfter
+  }
+
   public var relevanceRole: RelevanceRole { .pooling }
 
   public static var onnx: [ONNXBinding] {
@@ -99,6 +106,12 @@ public struct AveragePoolGradient: FloatOperator {
   public var pool: AveragePool
   /// The spatial extents of its input.
   public var extents: [Int]
+
+  /// Makes the adjoint of an average pooling.
+  public init(pool: AveragePool, extents: [Int]) {
+    self.pool = pool
+    self.extents = extents
+  }
 
   public var relevanceRole: RelevanceRole { .none }
 

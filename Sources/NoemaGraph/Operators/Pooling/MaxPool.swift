@@ -9,6 +9,11 @@ public struct MaxPool: FloatOperator {
   /// The sliding window.
   public var window: Window
 
+  /// Makes a max pooling.
+  public init(window: Window) {
+    self.window = window
+  }
+
   public var relevanceRole: RelevanceRole { .pooling }
 
   public static var onnx: [ONNXBinding] {
@@ -85,6 +90,11 @@ public struct MaxPoolGradient: FloatOperator {
   /// The pooling's window.
   public var window: Window
 
+  /// Makes the adjoint of a max pooling.
+  public init(window: Window) {
+    self.window = window
+  }
+
   public var relevanceRole: RelevanceRole { .none }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
@@ -122,6 +132,11 @@ public struct MaxPoolGradient: FloatOperator {
 public struct MaxPoolSelection: FloatOperator {
   /// The pooling's window.
   public var window: Window
+
+  /// Makes the selection of a max pooling.
+  public init(window: Window) {
+    self.window = window
+  }
 
   public var relevanceRole: RelevanceRole { .none }
 

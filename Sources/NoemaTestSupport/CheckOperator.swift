@@ -1,0 +1,135 @@
+public import NoemaGraph
+public import NoemaTensor
+
+/// An operand of an operator under test.
+public enum TestOperand: Sendable {
+  /// Random normal numbers of a shape, differentiated.
+  case random([Int])
+  /// Random numbers in [0.5, 2], for functions with a restricted domain.
+  case positive([Int])
+  /// Random distinct numbers at least 0.01 apart, for functions with kinks.
+  case distinct([Int])
+  /// A given tensor that is a constant of the graph.
+  case constant(Tensor)
+}
+
+/// The whole check of an operator in one call.
+///
+/// Compares inferred with actual types, the fast kernel with the reference, the pullback with central
+/// differences in double precision, and, when `isSmooth`, the pullback of the pullback too.
+///
+/// - Returns: what failed, in words; empty when all is well.
+public func failures(
+  of operation: any Operator, _ operands: [TestOperand], isSmooth: Bool = true, tolerance: Double = 1e-4, seed: UInt64 = 1
+) throws -> [String] {
+  var random = RandomNumbers(seed: seed)
+  var graph = Graph()
+  var values: [Value] = [], inputs: [Tensor] = []
+  for (index, operand) in operands.enumerated() {
+    if case .constant(let tensor) = operand {
+      values.append(graph.addConstant(tensor))
+      continue
+    }
+    let tensor = operand.draw(&random)
+    inputs.append(tensor)
+    values.append(graph.addInput(TensorType(tensor.shape), name: "x\(index)"))
+  }
+  graph.outputs = try graph.add(operation, values)
+  var found: [String] = []
+  let reference = try graph.interpreted(inputs)
+  for (tensor, value) in zip(reference, graph.outputs) where TensorType(of: tensor) != graph.type(of: value) {
+    found.append("inferred \(graph.type(of: value)), got \(TensorType(of: tensor))")
+  }
+  let single = inputs.map { $0.converted(to: .float32) }
+  let fast = try Session(graph).run(single)
+  for (a, b) in zip(fast, try graph.interpreted(single)) {
+    if let difference = scaledDifference(a, b), difference > tolerance { found.append("fast kernel is off by \(difference)") }
+  }
+  if (try? operation.resultTypes(of: [])) != nil { found.append("accepts no operands at all") }
+  guard graph.outputs.count == 1, graph.type(of: graph.outputs[0]).element == .float32, !inputs.isEmpty else { return found }
+  found += try derivativeFailures(graph, inputs, order: "first", &random)
+  if isSmooth, let second = try gradientGraph(graph, inputs.count) {
+    found += try derivativeFailures(second, inputs + [draw(second, &random)], order: "second", &random)
+  }
+  return found
+}
+
+private func draw(_ graph: Graph, _ random: inout RandomNumbers) -> Tensor {
+  TestOperand.random(graph.type(of: graph.inputs.last!).shape).draw(&random)
+}
+
+/// The graph from the inputs and a cotangent to the sum of all gradients' squares, or nil without a derivative.
+private func gradientGraph(_ graph: Graph, _ count: Int) throws -> Graph? {
+  var result = try graph.backward(from: graph.outputs[0], to: Array(graph.inputs.prefix(count)))
+  let gradients = result.cotangents.compactMap { $0 }
+  guard !gradients.isEmpty else { return nil }
+  var flat: [Value] = []
+  for gradient in gradients {
+    flat.append(try result.graph.apply(Reshape(shape: [result.graph.type(of: gradient).count]), gradient))
+  }
+  result.graph.outputs = flat.count == 1 ? flat : try result.graph.add(Concatenation(axis: 0), flat)
+  return result.graph
+}
+
+private func derivativeFailures(
+  _ graph: Graph, _ inputs: [Tensor], order: String, _ random: inout RandomNumbers
+) throws -> [String] {
+  var back = try graph.backward(from: graph.outputs[0], to: graph.inputs)
+  let cotangent = TestOperand.random(graph.type(of: graph.outputs[0]).shape).draw(&random)
+  back.graph.outputs = back.cotangents.compactMap { $0 }
+  let gradients = try back.graph.interpreted(inputs + [cotangent], as: .float64)
+  var found: [String] = []
+  var next = 0
+  for (index, input) in inputs.enumerated() {
+    let direction = TestOperand.random(input.shape).draw(&random)
+    func objective(_ step: Double) throws -> Double {
+      var moved = inputs
+      moved[index] = combine(input, direction) { $0 + step * $1 }
+      return inner(try graph.interpreted(moved, as: .float64)[0], cotangent)
+    }
+    let h = 1e-5
+    let numeric = (try objective(h) - objective(-h)) / (2 * h)
+    var exact = 0.0
+    if back.cotangents[index] != nil {
+      exact = inner(gradients[next], direction)
+      next += 1
+    }
+    if abs(numeric - exact) > 1e-6 * max(1, abs(numeric), abs(exact)) * 10 {
+      found.append("\(order) derivative in operand \(index) is \(exact), differences give \(numeric)")
+    }
+  }
+  return found
+}
+
+extension TestOperand {
+  func draw(_ random: inout RandomNumbers) -> Tensor {
+    switch self {
+    case .random(let shape):
+      return Tensor(shape: shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
+    case .positive(let shape):
+      return Tensor(shape: shape, (0..<shape.reduce(1, *)).map { _ in random.uniform(0.5..<2) })
+    case .distinct(let shape):
+      let count = shape.reduce(1, *)
+      let order = random.sample(count, below: count)
+      return Tensor(shape: shape, order.map { (Double($0) - Double(count) / 2 + 0.5) * 0.02 })
+    case .constant(let tensor): return tensor
+    }
+  }
+}
+
+/// The largest difference relative to the largest magnitude; nil for other than floats.
+public func scaledDifference(_ a: Tensor, _ b: Tensor) -> Double? {
+  guard a.elementType.isFloat, b.elementType.isFloat, a.shape == b.shape else { return a == b ? nil : .infinity }
+  let x = a.converted(to: .float64).elements(as: Double.self), y = b.converted(to: .float64).elements(as: Double.self)
+  let scale = max(y.lazy.map(\.magnitude).max() ?? 0, 1e-30)
+  return (zip(x, y).lazy.map { ($0 - $1).magnitude }.max() ?? 0) / scale
+}
+
+private func inner(_ a: Tensor, _ b: Tensor) -> Double {
+  zip(a.converted(to: .float64).elements(as: Double.self), b.converted(to: .float64).elements(as: Double.self))
+    .reduce(0) { $0 + $1.0 * $1.1 }
+}
+
+private func combine(_ a: Tensor, _ b: Tensor, _ body: (Double, Double) -> Double) -> Tensor {
+  Tensor(shape: a.shape, zip(a.converted(to: .float64).elements(as: Double.self), b.elements(as: Double.self)).map(body))
+}
