@@ -1,0 +1,111 @@
+public import NoemaGraph
+public import NoemaTensor
+
+/// What is read from a network in one pass: hidden values, outputs, and gradients of a class output with
+/// respect to hidden values.
+///
+/// Forward and backward run in one plan, so the prefix up to a layer is computed once per example.
+public struct HookedNetwork {
+  /// The result of one batch.
+  public struct Readings {
+    /// The hooked layers' values, `[examples, …]` each.
+    public var activations: [Tensor]
+    /// The network's output on the asked scale, `[examples, classes]`.
+    public var output: Tensor
+    /// The gradient with respect to each hooked layer; empty unless asked for.
+    public var gradients: [Tensor]
+  }
+
+  /// The number of classes.
+  public let classCount: Int
+  /// The hooked layers' shapes for one example.
+  public let layerShapes: [[Int]]
+  /// The number of examples per batch.
+  public var batchSize: Int { runner.batchSize }
+  private let runner: BatchRunner
+  private let layerNames: [String]
+  private let takesGradients: Bool
+
+  /// Compiles a network with hooks.
+  ///
+  /// - Parameters:
+  ///   - layers: ONNX value names of the layers, or of inputs.
+  ///   - gradients: whether gradients of the class output come with the activations.
+  ///   - scale: the scale of the class output.
+  ///   - examples: how many examples will run at most.
+  ///   - memory: bytes that one batch may take.
+  /// - Throws: `GraphError` when a layer has no gradient or does not exist.
+  public init(
+    _ network: Network, layers: [String], gradients: Bool, scale: OutputScale = .logit, output: String? = nil,
+    examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
+  ) throws(GraphError) {
+    layerNames = layers
+    takesGradients = gradients
+    runner = try BatchRunner(
+      network, examples: examples, memory: memory, maximumBatch: maximumBatch, shapes: shapes
+    ) { graph throws(GraphError) in
+      var graph = graph
+      let hooks = try graph.values(named: layers)
+      let explained = try graph.explainedOutput(output, scale: scale)
+      graph.outputs = [explained] + hooks
+      try graph.apply(Pass.canonical)
+      guard gradients else { return graph }
+      var back = try graph.backward(from: explained, to: hooks)
+      for (hook, cotangent) in zip(hooks, back.cotangents) {
+        guard let cotangent else {
+          throw GraphError(
+            .notDifferentiable("the output does not depend on '\(graph.displayName(of: hook))' through derivatives"))
+        }
+        back.graph.outputs.append(cotangent)
+      }
+      return back.graph
+    }
+    classCount = runner.outputTypes[0].shape[1]
+    layerShapes = runner.outputTypes[1..<1 + layers.count].map { Array($0.shape.dropFirst()) }
+  }
+
+  /// Reads one batch.
+  ///
+  /// - Parameters:
+  ///   - inputs: one tensor per network input, examples first.
+  ///   - classes: the explained class of each example; needed for gradients.
+  ///   - first: the index of the first example, for messages.
+  /// - Throws: `GraphError.notFinite` that names layer and example.
+  public func read(_ inputs: [Tensor], classes: [Int] = [], first: Int = 0) throws -> Readings {
+    var inputs = inputs
+    if takesGradients {
+      if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
+        throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
+      }
+      inputs.append(try oneHot(classes, count: classCount))
+    }
+    let results = try runner.run(inputs)
+    let names = ["output"] + layerNames + layerNames.map { "gradient at \($0)" }
+    for (tensor, name) in zip(results, names) {
+      if let offset = tensor.firstNonFinite() {
+        let row = tensor.count / tensor.shape[0]
+        throw GraphError(.notFinite(value: name, example: first + offset / max(row, 1)))
+      }
+    }
+    let split = 1 + layerNames.count
+    return Readings(
+      activations: Array(results[1..<split]), output: results[0], gradients: Array(results[split...]))
+  }
+}
+
+extension Graph {
+  /// Values by their ONNX names.
+  func values(named names: [String]) throws(GraphError) -> [Value] {
+    var table: [String: Value] = [:]
+    for value in inputs + nodes.flatMap(\.results) { for name in self.names(of: value) { table[name] = value } }
+    var found: [Value] = []
+    for name in names {
+      guard let value = table[name] else {
+        throw GraphError(
+          .unknownName(name, what: "value", suggestions: EditDistance.nearest(name, in: Array(table.keys.sorted()))))
+      }
+      found.append(value)
+    }
+    return found
+  }
+}
