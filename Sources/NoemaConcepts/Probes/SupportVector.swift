@@ -3,9 +3,10 @@ internal import NoemaTensor
 /// The support vector machine with the hinge loss and a free intercept (LIBSVM's form):
 /// `min ½‖w‖² + C Σ sᵢ max(0, 1 − tᵢ fᵢ)`.
 ///
-/// Sequential minimal optimisation on the maximal violating pair, chosen by second-order information.
+/// Solved exactly by a primal-dual interior-point method on the dual problem, about 15 Cholesky factorisations
+/// whatever the cost; first-order solvers need more steps the harder the margin.
 ///
-/// - Source: Platt 1998; Fan, Chen and Lin, JMLR 2005, working set selection 2.
+/// - Source: Cortes and Vapnik 1995 for the machine; Mehrotra, SIAM J. Optim. 1992, for the solver.
 public struct HingeSVM: Probe, Hashable {
   /// What bounds the coefficients.
   public enum Cost: Sendable, Hashable {
@@ -20,14 +21,9 @@ public struct HingeSVM: Probe, Hashable {
 
   /// What bounds the coefficients.
   public var cost: Cost
-  /// The largest violation of the optimality conditions that is accepted.
-  public var tolerance: Double
 
   /// Makes the probe.
-  public init(_ cost: Cost = .scaleFree, tolerance: Double = 1e-8) {
-    self.cost = cost
-    self.tolerance = tolerance
-  }
+  public init(_ cost: Cost = .scaleFree) { self.cost = cost }
 
   public func fit(_ problem: ProbeProblem) throws(ConceptError) -> DualProbe {
     let n = problem.count
@@ -40,63 +36,92 @@ public struct HingeSVM: Probe, Hashable {
     guard scale > 0, scale.isFinite else {
       throw ConceptError(.parameters("the cost of a support vector machine must be positive, found \(scale)"))
     }
-    let bounds = problem.weights.map { $0 * scale }
-    let t = problem.targets
-    let kernel = problem.kernel.elements
-    var a = [Double](repeating: 0, count: n)
-    // Gradient of ½ aᵀQa − 1ᵀa with Q = t tᵀ ∘ K.
-    var gradient = [Double](repeating: -1, count: n)
-    let limit = max(1_000_000, 2_000 * n)
-    var converged = false
-    for _ in 0..<limit {
-      var (i, highest, lowest) = (-1, -Double.infinity, Double.infinity)
-      for k in 0..<n {
-        let value = -t[k] * gradient[k]
-        if t[k] > 0 ? a[k] < bounds[k] : a[k] > 0, value > highest { (i, highest) = (k, value) }
-        if t[k] > 0 ? a[k] > 0 : a[k] < bounds[k], value < lowest { lowest = value }
+    let solution = try BoxedQuadraticProgram(
+      kernel: problem.kernel, targets: problem.targets, bounds: problem.weights.map { $0 * scale }
+    ).solve()
+    return DualProbe(alpha: zip(problem.targets, solution.a).map(*), intercept: solution.intercept)
+  }
+}
+
+/// `min ½ aᵀQa − 1ᵀa` with `Q = t tᵀ ∘ K`, `tᵀa = 0` and `0 ≤ a ≤ bounds`.
+private struct BoxedQuadraticProgram {
+  let kernel: Matrix
+  let targets, bounds: [Double]
+
+  /// Mehrotra's predictor and corrector until the duality gap vanishes.
+  func solve() throws(ConceptError) -> (a: [Double], intercept: Double) {
+    let n = targets.count
+    var q = kernel
+    for i in 0..<n { for j in 0..<n { q[i, j] *= targets[i] * targets[j] } }
+    // Start inside the box, balanced between the classes.
+    let positives = Double(targets.count { $0 > 0 })
+    let level = bounds.min()! / 2
+    var a = targets.map { level * min(1, $0 > 0 ? (Double(n) - positives) / positives : positives / (Double(n) - positives)) }
+    var (z, w) = (Array(repeating: 1.0, count: n), Array(repeating: 1.0, count: n))
+    var y = 0.0
+    // Kept apart from `a`: near the bound the difference would lose all digits.
+    var room = zip(bounds, a).map { $0 - $1 }
+    for _ in 0..<100 {
+      let qa = q.times(a)
+      let dual = (0..<n).map { 1 - qa[$0] - y * targets[$0] + z[$0] - w[$0] }
+      let balance = zip(targets, a).reduce(0) { $0 + $1.0 * $1.1 }
+      let mu = (0..<n).reduce(0) { $0 + a[$1] * z[$1] + room[$1] * w[$1] } / Double(2 * n)
+      let worst = dual.reduce(abs(balance)) { max($0, abs($1)) }
+      if mu < 1e-15 * max(1, level), worst < 1e-9 { break }
+
+      var system = q
+      for i in 0..<n { system[i, i] += z[i] / a[i] + w[i] / room[i] }
+      let matrix = system
+      let factor = try solving("support vector machine") { () throws(TensorError) in try Cholesky(matrix) }
+      let along = factor.solve(targets)
+      let curvature = zip(targets, along).reduce(0) { $0 + $1.0 * $1.1 }
+      func step(_ lower: [Double], _ upper: [Double]) -> (a: [Double], y: Double, z: [Double], w: [Double]) {
+        let base = factor.solve((0..<n).map { dual[$0] + lower[$0] - upper[$0] })
+        let dy = (zip(targets, base).reduce(0) { $0 + $1.0 * $1.1 } + balance) / curvature
+        let da = (0..<n).map { base[$0] - dy * along[$0] }
+        return (
+          da, dy, (0..<n).map { lower[$0] - z[$0] / a[$0] * da[$0] }, (0..<n).map { upper[$0] + w[$0] / room[$0] * da[$0] })
       }
-      guard i >= 0, highest - lowest > tolerance else {
-        converged = true
-        break
+      let space = room
+      func length(_ move: (a: [Double], y: Double, z: [Double], w: [Double])) -> Double {
+        var length = 1.0
+        for i in 0..<n {
+          if move.a[i] < 0 { length = min(length, -a[i] / move.a[i]) }
+          if move.a[i] > 0 { length = min(length, space[i] / move.a[i]) }
+          if move.z[i] < 0 { length = min(length, -z[i] / move.z[i]) }
+          if move.w[i] < 0 { length = min(length, -w[i] / move.w[i]) }
+        }
+        return length
       }
-      var (j, gain) = (-1, -Double.infinity)
-      for k in 0..<n where t[k] > 0 ? a[k] > 0 : a[k] < bounds[k] {
-        let difference = highest + t[k] * gradient[k]
-        guard difference > 0 else { continue }
-        let curvature = max(kernel[i * n + i] + kernel[k * n + k] - 2 * kernel[i * n + k], 1e-12)
-        if difference * difference / curvature > gain { (j, gain) = (k, difference * difference / curvature) }
+      let predictor = step(z.map { -$0 }, w.map { -$0 })
+      let reach = length(predictor)
+      let predicted = (0..<n).reduce(0) { sum, i in
+        sum + (a[i] + reach * predictor.a[i]) * (z[i] + reach * predictor.z[i])
+          + (room[i] - reach * predictor.a[i]) * (w[i] + reach * predictor.w[i])
+      } / Double(2 * n)
+      let centre = mu * (predicted / mu) * (predicted / mu) * (predicted / mu)
+      let move = step(
+        (0..<n).map { (centre - predictor.a[$0] * predictor.z[$0]) / a[$0] - z[$0] },
+        (0..<n).map { (centre + predictor.a[$0] * predictor.w[$0]) / room[$0] - w[$0] })
+      let distance = min(1, 0.995 * length(move))
+      guard distance > 1e-10 else { break }
+      for i in 0..<n {
+        a[i] += distance * move.a[i]
+        room[i] -= distance * move.a[i]
+        z[i] += distance * move.z[i]
+        w[i] += distance * move.w[i]
       }
-      guard j >= 0 else {
-        converged = true
-        break
-      }
-      let curvature = max(kernel[i * n + i] + kernel[j * n + j] - 2 * kernel[i * n + j], 1e-12)
-      // Move along t_i e_i − t_j e_j as far as the box allows.
-      var step = (highest + t[j] * gradient[j]) / curvature
-      step = min(step, t[i] > 0 ? bounds[i] - a[i] : a[i])
-      step = min(step, t[j] > 0 ? a[j] : bounds[j] - a[j])
-      a[i] = min(max(a[i] + t[i] * step, 0), bounds[i])
-      a[j] = min(max(a[j] - t[j] * step, 0), bounds[j])
-      for k in 0..<n { gradient[k] += t[k] * step * (kernel[i * n + k] - kernel[j * n + k]) }
+      y += distance * move.y
     }
-    guard converged else {
+    guard a.allSatisfy(\.isFinite), y.isFinite else {
       throw ConceptError(.algebra("the support vector machine did not converge; lower the cost or use ridge"))
     }
-    // The intercept from free vectors, or the middle of what the others allow.
-    var (sum, free, upper, lower) = (0.0, 0, Double.infinity, -Double.infinity)
-    for k in 0..<n {
-      let value = -t[k] * gradient[k]
-      if a[k] > 0, a[k] < bounds[k] {
-        sum += value
-        free += 1
-      } else if (a[k] == 0) == (t[k] > 0) {
-        lower = max(lower, value)
-      } else {
-        upper = min(upper, value)
-      }
+    // What the gap leaves of inactive coefficients is not theirs.
+    for i in 0..<n {
+      if a[i] < 1e-9 * bounds[i] { a[i] = 0 }
+      if bounds[i] - a[i] < 1e-9 * bounds[i] { a[i] = bounds[i] }
     }
-    let intercept = free > 0 ? sum / Double(free) : (upper + lower) / 2
-    return DualProbe(alpha: zip(t, a).map(*), intercept: intercept.isFinite ? intercept : 0)
+    return (a, y)
   }
 }
 

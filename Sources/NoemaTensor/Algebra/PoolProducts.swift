@@ -15,6 +15,10 @@ public struct PoolProducts: Sendable {
   public private(set) var meanNorms: [Double]
   /// `μ · y` for each row of each further matrix: what turns a cross product into a centred one.
   public private(set) var meanProducts: [[Double]]
+  /// `μ · (x − μ)` for each row of the pool.
+  public private(set) var meanAlongPool: [Double]
+  /// `‖μ‖²`.
+  public private(set) var meanSquare: Double
   /// The number of features.
   public let featureCount: Int
 
@@ -39,6 +43,8 @@ public struct PoolProducts: Sendable {
     norms = others.map { Array(repeating: 0, count: $0.rowCount) }
     meanNorms = others.map { _ in 0 }
     meanProducts = others.map { Array(repeating: 0, count: $0.rowCount) }
+    meanAlongPool = Array(repeating: 0, count: n)
+    meanSquare = 0
     guard n > 0, width > 0 else { return }
 
     var rows = [Float](repeating: 0, count: n * block)
@@ -50,7 +56,13 @@ public struct PoolProducts: Sendable {
         try pool.copyBlock(rows: 0..<n, columns: columns, to: UnsafeMutableBufferPointer(rebasing: rows[..<(n * columns.count)]))
         return try PoolProducts.centre(rows, count: n, columns: columns)
       }
+      meanSquare += means.reduce(0) { $0 + $1 * $1 }
       rows.withUnsafeBufferPointer { rows in
+        for row in 0..<n {
+          for (column, mean) in means.enumerated() {
+            meanAlongPool[row] += mean * Double(rows[row * means.count + column])
+          }
+        }
         products.withUnsafeMutableBufferPointer { products in
           SinglePrecision.gram(rows, count: n, width: columns.count, into: products)
           gram.addUpperTriangle(products)
@@ -78,7 +90,17 @@ public struct PoolProducts: Sendable {
     meanNorms = meanNorms.map { $0.squareRoot() }
   }
 
-  /// Divides features by the root mean square of the centred pool, so that penalties mean the same at every layer.
+  /// The rows of a further matrix centred by the pool's mean: their products with the pool, and their norms.
+  public func centred(_ index: Int) -> (products: Matrix, norms: [Double]) {
+    var products = cross[index]
+    for i in 0..<products.rowCount {
+      for j in 0..<products.columnCount { products[i, j] -= meanAlongPool[j] }
+    }
+    let squares = zip(norms[index], meanProducts[index]).map { max(0, $0 * $0 - 2 * $1 + meanSquare) }
+    return (products, squares.map { $0.squareRoot() })
+  }
+
+  /// Divides the pool's rows by their root mean square, so that penalties mean the same at every layer.
   ///
   /// - Returns: the scale; 1 when the pool does not vary.
   public mutating func normaliseScale() -> Double {
@@ -87,7 +109,7 @@ public struct PoolProducts: Sendable {
     let scale = variance.squareRoot()
     for i in gram.elements.indices { gram.elements[i] /= variance }
     for index in cross.indices { for i in cross[index].elements.indices { cross[index].elements[i] /= scale } }
-    for index in meanProducts.indices { for i in meanProducts[index].indices { meanProducts[index][i] /= scale } }
+    for i in meanAlongPool.indices { meanAlongPool[i] /= scale }
     return scale
   }
 
