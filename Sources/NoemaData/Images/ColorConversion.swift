@@ -1,5 +1,5 @@
 extension Image {
-  /// The image in one channel: luma by ITU-R BT.601 weights in 16-bit fixed point, as Pillow's `convert("L")`.
+  /// The image in one channel: luma by ITU-R BT.601 weights in 16 bits, as `convert("L")` of Pillow.
   public func convertedToGrey() -> Image {
     guard channelCount == 3 else { return self }
     let grey = [UInt8](unsafeUninitializedCapacity: width * height) { target, count in
@@ -7,7 +7,8 @@ extension Image {
         for pixel in target.indices {
           let red = UInt32(source[3 * pixel]), green = UInt32(source[3 * pixel + 1])
           let blue = UInt32(source[3 * pixel + 2])
-          target[pixel] = UInt8(truncatingIfNeeded: (red &* 19595 &+ green &* 38470 &+ blue &* 7471 &+ 0x8000) >> 16)
+          let sum = red &* 19595 &+ green &* 38470 &+ blue &* 7471 &+ 0x8000
+          target[pixel] = UInt8(truncatingIfNeeded: sum >> 16)
         }
       }
       count = width * height

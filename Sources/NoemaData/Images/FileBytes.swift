@@ -4,7 +4,7 @@ internal import Foundation
 enum FileBytes {
   /// Reads a regular file.
   ///
-  /// - Throws: ``DataError`` where the file is missing, is no regular file, exceeds the limit or cannot be read.
+  /// - Throws: ``DataError`` where the file is missing, no regular file, above the limit or unreadable.
   static func read(path: String, limit: Int) throws(DataError) -> [UInt8] {
     // Without O_NONBLOCK, opening a named pipe would wait for its writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -64,9 +64,10 @@ public enum ImageFile {
   private static func dataError(_ error: any Error, name: String) -> DataError {
     guard let error = error as? ImageError else { return DataError(.malformed("\(error)"), at: name) }
     return switch error.kind {
-    case .malformed(let text): DataError(.malformed("PNG cannot be decoded: \(text); save the file again"), at: name)
+    case .malformed(let text):
+      DataError(.malformed("PNG cannot be decoded: \(text); save the file again"), at: name)
     case .tooLarge(let width, let height):
-      DataError(.tooLarge("PNG of \(width) × \(height) pixels, too many for its bytes or for memory"), at: name)
+      DataError(.tooLarge("PNG of \(width) × \(height) pixels, too many for its bytes or memory"), at: name)
     case .unwritable: DataError(.malformed("PNG without pixels"), at: name)
     }
   }
@@ -78,8 +79,9 @@ public enum ImageFile {
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
     let others: [(String, [UInt8])] = [
-      ("GIF", Array("GIF8".utf8)), ("WebP or another RIFF file", Array("RIFF".utf8)), ("BMP", Array("BM".utf8)),
-      ("TIFF", [0x49, 0x49, 0x2A, 0]), ("TIFF", [0x4D, 0x4D, 0, 0x2A]), ("JPEG 2000", [0, 0, 0, 12, 0x6A, 0x50]),
+      ("GIF", Array("GIF8".utf8)), ("BMP", Array("BM".utf8)), ("TIFF", [0x49, 0x49, 0x2A, 0]),
+      ("TIFF", [0x4D, 0x4D, 0, 0x2A]), ("WebP or another RIFF file", Array("RIFF".utf8)),
+      ("JPEG 2000", [0, 0, 0, 12, 0x6A, 0x50]),
     ]
     if let other = others.first(where: { bytes.starts(with: $0.1) }) {
       throw DataError(.unsupported("\(other.0), PNG and JPEG are read; convert it to PNG"), at: name)

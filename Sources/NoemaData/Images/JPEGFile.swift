@@ -4,9 +4,9 @@ internal import CTurboJPEG
 public enum JPEGFile {
   /// Decodes a baseline or progressive JPEG of 8 bits a sample.
   ///
-  /// The inverse cosine transform and the upsampling of colour are libjpeg's accurate ones, so that pixels equal
-  /// those that Pillow reads. A warning of the decoder (data that end early, broken codes) is an error here: half
-  /// a picture would pass for a whole one.
+  /// The inverse cosine transform and the upsampling of colour are libjpeg's accurate ones, so that pixels
+  /// equal those that Pillow reads. A warning of the decoder (data that end early, broken codes) is an error
+  /// here: half a picture would pass for a whole one.
   ///
   /// - Parameters:
   ///   - bytes: The file's content.
@@ -26,7 +26,8 @@ public enum JPEGFile {
     }
     defer { tjDestroy(decoder) }
     var status: Int32 = -1
-    let pixels = [UInt8](unsafeUninitializedCapacity: header.width * header.height * channels) { target, count in
+    let byteCount = header.width * header.height * channels
+    let pixels = [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
       // Zeroed, because a decoder that stops half-way must not leave another file's pixels behind.
       target.initialize(repeating: 0)
       status = tjDecompress2(

@@ -13,9 +13,11 @@ struct JPEGHeader {
 
   /// Walks the markers up to the first scan.
   ///
-  /// - Throws: ``DataError`` for a missing frame header, a segment that ends outside the file, or extents of 0.
+  /// - Throws: ``DataError`` for a missing frame header, a segment beyond the file's end, or extents of 0.
   init(_ bytes: [UInt8], name: String) throws(DataError) {
-    func malformed(_ text: String) -> DataError { DataError(.malformed("not a whole JPEG: \(text)"), at: name) }
+    func malformed(_ text: String) -> DataError {
+      DataError(.malformed("not a whole JPEG: \(text)"), at: name)
+    }
     guard bytes.starts(with: [0xFF, 0xD8]) else { throw malformed("the first two bytes are not FF D8") }
     var offset = 2, hasOrientation = false
     while true {
@@ -27,10 +29,12 @@ struct JPEGHeader {
       case 0xD9: throw malformed("it ends before the picture begins")
       default: break
       }
-      guard offset + 2 <= bytes.count else { throw malformed("the file ends at byte \(bytes.count); copy it again") }
+      guard offset + 2 <= bytes.count else {
+        throw malformed("the file ends at byte \(bytes.count); copy it again")
+      }
       let length = Int(bytes[offset]) << 8 | Int(bytes[offset + 1])
       guard length >= 2, offset + length <= bytes.count else {
-        throw malformed("a segment of \(length) bytes at byte \(offset) does not fit the file's \(bytes.count)")
+        throw malformed("a segment of \(length) bytes at byte \(offset) exceeds the file's \(bytes.count)")
       }
       let payload = bytes[offset + 2..<offset + length]
       offset += length
@@ -51,7 +55,9 @@ struct JPEGHeader {
 
   private mutating func readFrame(_ payload: ArraySlice<UInt8>, name: String) throws(DataError) {
     let frame = Array(payload.prefix(6))
-    guard frame.count == 6 else { throw DataError(.malformed("not a whole JPEG: short frame header"), at: name) }
+    guard frame.count == 6 else {
+      throw DataError(.malformed("not a whole JPEG: short frame header"), at: name)
+    }
     precision = Int(frame[0])
     height = Int(frame[1]) << 8 | Int(frame[2])
     width = Int(frame[3]) << 8 | Int(frame[4])

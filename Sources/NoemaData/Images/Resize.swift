@@ -5,7 +5,8 @@ extension Image {
   /// The image at another size, bit for bit as `Image.resize` of Pillow 12 and before makes it.
   ///
   /// Columns first, then rows, each in 22-bit fixed point and rounded to bytes; filters are widened when the
-  /// image shrinks (antialiasing). Pillow 13 takes some shrinking images' rows first, which changes bytes by one.
+  /// image shrinks (antialiasing). Pillow 13 takes the rows of some shrinking images first, which changes a
+  /// byte by one here and there.
   ///
   /// - Throws: ``DataError`` for a size without area, an image without pixels, or more pixels than
   ///   ``ImageFile/pixelLimit``.
@@ -72,8 +73,8 @@ extension Image {
     return Image(width: newWidth, height: newHeight, channelCount: channels, pixels: bytes)
   }
 
-  /// The old pixel of each new one. Positions are summed, not multiplied: where a centre falls on the border of
-  /// two pixels, the sum's rounding decides as it does in Pillow.
+  /// The old pixel of each new one. Positions are summed, not multiplied: where a centre falls on the border
+  /// of two pixels, the sum's rounding decides as it does in Pillow.
   private static func nearestPositions(from oldSize: Int, to newSize: Int) -> [Int] {
     let step = Double(oldSize) / Double(newSize)
     var position = step * 0.5

@@ -6,7 +6,9 @@ struct ResizeCase: Hashable, Sendable, CustomStringConvertible {
   let width, height, channelCount, newWidth, newHeight: Int
   let filter: ResizeFilter
 
-  init(_ width: Int, _ height: Int, _ channels: Int, _ newWidth: Int, _ newHeight: Int, _ filter: ResizeFilter) {
+  init(
+    _ width: Int, _ height: Int, _ channels: Int, _ newWidth: Int, _ newHeight: Int, _ filter: ResizeFilter
+  ) {
     (self.width, self.height, channelCount) = (width, height, channels)
     (self.newWidth, self.newHeight, self.filter) = (newWidth, newHeight, filter)
   }

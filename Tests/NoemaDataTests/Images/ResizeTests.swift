@@ -17,7 +17,7 @@ struct ResizeTests {
 
   @Test(arguments: ResizeFilter.allCases)
   func flatImagesStayFlat(_ filter: ResizeFilter) throws {
-    let image = Image(width: 19, height: 7, channelCount: 3, pixels: [UInt8](repeating: 200, count: 19 * 7 * 3))
+    let image = Image(width: 19, height: 7, channelCount: 3, pixels: .init(repeating: 200, count: 19 * 7 * 3))
     let result = try image.resized(height: 30, width: 5, filter: filter)
     #expect(result.width == 5 && result.height == 30)
     #expect(result.pixels.allSatisfy { $0 == 200 })
@@ -30,7 +30,7 @@ struct ResizeTests {
 
   @Test(arguments: [(500, 333, 384, 256), (333, 500, 256, 384), (256, 256, 256, 256), (7, 3, 597, 256)])
   func shorterSideRoundsTheOtherDown(width: Int, height: Int, newWidth: Int, newHeight: Int) throws {
-    let image = Image(width: width, height: height, channelCount: 1, pixels: .init(repeating: 0, count: width * height))
+    let image = Image.counting(width: width, height: height)
     let result = try image.resized(shorterSide: 256)
     #expect(result.width == newWidth && result.height == newHeight)
   }
