@@ -1,5 +1,6 @@
 # Noema. `make help` lists the targets; each is a short command or a script that also runs alone.
 # Program and tests are built with the same flags, so nothing is compiled twice.
+python ?= python3
 swift-flags = -c release -Xswiftc -enable-testing
 
 .DEFAULT_GOAL := help
@@ -27,10 +28,10 @@ bench: build ## Time Noema and its peers side by side (installs the peers into .
 	@scripts/bench/run
 
 twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; needs PyTorch)
-	scripts/train-twins.py
+	$(python) scripts/train-twins.py
 
 golden: ## Write the reference values of the tests again (needs scikit-learn and SciPy)
-	scripts/golden/probes.py
+	$(python) scripts/golden/probes.py
 
 clean: ## Remove what was built
 	rm -rf .build demo-out
