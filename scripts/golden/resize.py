@@ -41,4 +41,5 @@ for kind in ("bytes", "hashes"):
             for start in range(0, len(text), 96):
                 print("      " + text[start:start + 96] + ("\\" if start + 96 < len(text) else ""))
             print('      """,')
-print("  ]\n}")
+grey = Image.fromarray(noise(64, 48, 3)).convert("L").tobytes()
+print(f"  ]\n\n  /// 64 × 48 RGB noise in grey.\n  static let grey: UInt64 = 0x{hashed(grey):016X}\n}}")

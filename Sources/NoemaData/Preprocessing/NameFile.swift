@@ -46,7 +46,7 @@ enum NameFile {
   private static func column(of text: String) throws(DataError) -> [String] {
     let rows = lines(of: text).map(fields)
     guard let header = rows.first, let name = header.firstIndex(of: "name") else {
-      throw DataError(.malformed("no column 'name' in the header; add one, or write one name a line into a .txt"))
+      throw DataError(.malformed("no column 'name' in the header; add one, or use a .txt of one name a line"))
     }
     let index = header.firstIndex(of: "class_index")
     for (number, row) in rows.dropFirst().enumerated() {

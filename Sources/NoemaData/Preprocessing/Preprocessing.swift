@@ -104,7 +104,7 @@ public struct Preprocessing: Sendable, Hashable {
     guard image.height == height, image.width == width else {
       throw DataError(
         .shape(found: [image.height, image.width], expected: [height, width]),
-        at: "image after resizing; set resize: exact or crop: center")
+        at: "image after resizing (set resize: exact or crop: centre)")
     }
     return image
   }

@@ -117,4 +117,7 @@ enum ResizeGoldens {
     ResizeCase(10, 10, 1, 25, 25, .bicubic): 0x8F8C3AD6F7854961,
     ResizeCase(10, 10, 1, 25, 25, .lanczos): 0x5962ADD599B74316,
   ]
+
+  /// 64 × 48 RGB noise in grey.
+  static let grey: UInt64 = 0x44D125A6381D3049
 }
