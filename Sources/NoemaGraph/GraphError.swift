@@ -93,7 +93,9 @@ public struct UnsupportedOperator: Sendable, Hashable, CustomStringConvertible {
     let shown = nodes.prefix(3).joined(separator: ", ") + (nodes.count > 3 ? ", … (\(nodes.count) nodes)" : "")
     return "\(name) (opset \(opset)) at \(shown)"
   }
+}
 
+extension GraphError {
   /// The same error with the example of a value that is not finite named in the place.
   public func naming(_ name: (Int) -> String) -> GraphError {
     guard case .notFinite(let value, let example) = kind else { return self }

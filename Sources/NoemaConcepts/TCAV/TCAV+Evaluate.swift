@@ -8,7 +8,7 @@ extension TCAV {
   ///   - products: the pool's Gram matrix and, per target, the gradients of its inputs against the pool.
   ///   - concepts: the rows of each concept.
   ///   - random: the random rows; unused by relative CAVs.
-  ///   - targets: the classes, in the order of `products.cross`.
+  ///   - targets: the classes, in the order of the first matrices of `products.cross`.
   /// - Throws: `ConceptError` naming the set that is too small or the solver that failed.
   public func evaluate(
     layer: String, products: PoolProducts, concepts: [ConceptRows], random: RandomRows, targets: [String]
@@ -89,7 +89,7 @@ extension TCAV {
     } else if random.all.count < 2 {
       throw ConceptError(.tooFew(set: "the random pool", found: random.all.count, needed: 2))
     }
-    precondition(products.cross.count == targets.count, "one gradient matrix per target")
+    precondition(products.cross.count >= targets.count, "one gradient matrix per target")
     for (target, gradients) in zip(targets, products.cross) where gradients.rowCount == 0 {
       throw ConceptError(.tooFew(set: "the inputs of class '\(target)'", found: 0, needed: 1))
     }
