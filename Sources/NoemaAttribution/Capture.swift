@@ -105,6 +105,35 @@ public struct Capture {
       outputs: Tensor(shape: [indices.count, hooked.classCount], outputs), bad: reader.bad)
   }
 
+  /// Streams activations without keeping them.
+  ///
+  /// - Parameter body: takes the layers' pooled activations of one batch, and how many examples are done.
+  /// - Throws: as reading does, and what the body throws.
+  public func stream(_ source: any ExampleSource, _ body: ([Tensor], Int) throws -> Void) throws {
+    let hooked = try HookedNetwork(
+      network, layers: layers, scale: scale, examples: source.count, memory: batchMemory, shapes: shapes,
+      maximumBatch: maximumBatch)
+    try check(source, hooked)
+    let reader = BatchReader(source, batchSize: hooked.batchSize, skipsBad: skipsBad)
+    var done = 0
+    while let batch = try reader.read() {
+      do {
+        let readings = try hooked.read([batch.inputs])
+        done += batch.indices.count
+        try body(readings.activations.map(pooled), done)
+      } catch let error as GraphError {
+        throw error.naming { source.name(of: batch.indices[min($0, batch.indices.count - 1)]) }
+      }
+    }
+  }
+
+  /// The shape of one example's activation at each layer, after pooling.
+  public func shapesAfterPooling() throws -> [[Int]] {
+    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map { shape in
+      pooling == .none || shape.count < 2 ? shape : [pooledWidth(shape)]
+    }
+  }
+
   /// Features per example at each layer, after pooling.
   public func widths() throws -> [Int] {
     try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map(pooledWidth)

@@ -19,6 +19,8 @@ public struct InputGradient {
   public var classCount: Int { hooked.classCount }
   /// The number of examples per batch.
   public var batchSize: Int { hooked.batchSize }
+  /// The shape of one example.
+  public var inputShape: [Int] { hooked.inputShape }
   private let hooked: HookedNetwork
 
   /// Compiles the gradient of a network of one input.

@@ -1,0 +1,160 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Noema
+
+/// The model, how its inputs are made, and what its outputs mean.
+struct ModelOptions: ParsableArguments {
+  @Option(help: "The ONNX file.") var model: String
+  @Option(name: .customLong("model-card"), help: "What inputs and outputs mean; MODEL.yaml beside the model by default.")
+  var modelCard: String?
+  @Option(name: .customLong("input-size"), help: "Height and width of input images, as 224 or 224x320.")
+  var inputSize: String?
+  @Option(help: "none, exact (stretch), or the length of the shorter side.") var resize: String?
+  @Option(help: "nearest, box, bilinear, hamming, bicubic or lanczos.") var filter: String?
+  @Option(help: "none or centre.") var crop: String?
+  @Option(name: .customLong("color-order"), help: "rgb, bgr or grey.") var colorOrder: String?
+  @Option(name: .customLong("pixel-scale"), help: "What bytes are multiplied by, as 0.0039 or 1/255.") var pixelScale: String?
+  @Option(help: "Mean per channel, as 0.485,0.456,0.406.") var mean: String?
+  @Option(help: "Deviation per channel, as 0.229,0.224,0.225.") var std: String?
+  @Option(help: "nchw or nhwc.") var layout: String?
+  @Option(help: "A file of class names, one a line, in the order of the outputs.") var classes: String?
+  @Option(name: .customLong("input-shape"), help: "An input's shape where the file leaves it open: NAME=1x3x224x224.")
+  var inputShapes: [String] = []
+
+  /// Opens the network and works out how its inputs are made.
+  func load() throws -> LoadedModel {
+    let network = try Network(contentsOf: model)
+    if !network.unsupportedOperators.isEmpty {
+      throw GraphError(.unsupportedOperators(network.unsupportedOperators), at: model)
+    }
+    var card = ModelCard()
+    if let modelCard { card = try ModelCard(path: modelCard) } else if let beside = try ModelCard.beside(model: model) { card = beside }
+    let shapes = try parseInputShapes(inputShapes)
+    var preprocessing = card.preprocessing
+    if preprocessing == nil { preprocessing = try guess(network, shapes) }
+    if var recipe = preprocessing {
+      try override(&recipe)
+      preprocessing = recipe
+    }
+    if let classes { card.classNames = try names(classes) }
+    return LoadedModel(
+      network: network, preprocessing: preprocessing, classNames: card.classNames, shapes: shapes,
+      isGuess: card.preprocessing == nil)
+  }
+
+  /// Images divided by 255 at the size that the network's input has.
+  private func guess(_ network: Network, _ shapes: [String: [Int]]) throws -> Preprocessing? {
+    guard network.inputs.count == 1, let shape = try? network.inputShapes(batch: 1, overriding: shapes).first,
+      shape.count == 4
+    else { return nil }
+    let isLast = ![1, 3].contains(shape[1]) && [1, 3].contains(shape[3])
+    let (channels, height, width) = isLast ? (shape[3], shape[1], shape[2]) : (shape[1], shape[2], shape[3])
+    guard [1, 3].contains(channels) else { return nil }
+    var recipe = Preprocessing(height: height, width: width)
+    recipe.layout = isLast ? .nhwc : .nchw
+    recipe.colorOrder = channels == 1 ? .grey : .rgb
+    return recipe
+  }
+
+  private func override(_ recipe: inout Preprocessing) throws {
+    if let inputSize {
+      let sides = inputSize.split(whereSeparator: { "x×,".contains($0) }).map { Int($0) }
+      guard (1...2).contains(sides.count), let height = sides.first!, let width = sides.last! else {
+        throw ValidationError("--input-size expects 224 or 224x320, found '\(inputSize)'.")
+      }
+      (recipe.height, recipe.width) = (height, width)
+    }
+    if let resize {
+      switch resize {
+      case "none": recipe.resize = .none
+      case "exact": recipe.resize = .exact
+      default:
+        guard let side = Int(resize) else { throw ValidationError("--resize expects none, exact or a length, found '\(resize)'.") }
+        recipe.resize = .shorterSide(side)
+      }
+    }
+    if let filter { recipe.filter = try choice(filter, "--filter") }
+    if let crop {
+      guard ["none", "centre", "center"].contains(crop) else { throw ValidationError("--crop expects none or centre, found '\(crop)'.") }
+      recipe.cropsCentre = crop != "none"
+    }
+    if let colorOrder { recipe.colorOrder = try choice(colorOrder == "gray" ? "grey" : colorOrder, "--color-order") }
+    if let layout { recipe.layout = try choice(layout, "--layout") }
+    if let pixelScale {
+      let parts = pixelScale.split(separator: "/").compactMap { Double($0) }
+      guard (1...2).contains(parts.count), parts.last != 0 else {
+        throw ValidationError("--pixel-scale expects a number or a fraction, found '\(pixelScale)'.")
+      }
+      recipe.scale = parts.count == 1 ? parts[0] : parts[0] / parts[1]
+    }
+    if let mean { recipe.mean = try numbers(mean, "--mean") }
+    if let std { recipe.std = try numbers(std, "--std") }
+    try recipe.validate()
+  }
+
+  private func choice<Value: CaseIterable & RawRepresentable<String>>(_ text: String, _ flag: String) throws -> Value {
+    if let value = Value(rawValue: text) { return value }
+    throw ValidationError("\(flag) expects \(Value.allCases.map(\.rawValue).joined(separator: ", ")), found '\(text)'.")
+  }
+
+  private func numbers(_ text: String, _ flag: String) throws -> [Float] {
+    let values = text.split(separator: ",").map { Float($0) }
+    guard !values.isEmpty, values.allSatisfy({ $0 != nil }) else {
+      throw ValidationError("\(flag) expects numbers with commas between, found '\(text)'.")
+    }
+    return values.map { $0! }
+  }
+
+  private func names(_ path: String) throws -> [String] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { throw DataError(.missingFile, at: path) }
+    return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+}
+
+/// A network ready for data.
+struct LoadedModel {
+  var network: Network
+  var preprocessing: Preprocessing?
+  var classNames: [String]
+  var shapes: [String: [Int]]
+  /// Whether the preprocessing was worked out from the input's shape.
+  var isGuess: Bool
+
+  /// The graph at a batch size, for its layers.
+  func layers(matching queries: [String]) throws -> [Layer] {
+    let all = try network.graph(batch: network.fixedBatch ?? 1, shapes: shapes).layers()
+    guard !queries.isEmpty else { throw ValidationError("Give at least one --layer; `noema inspect` lists them.") }
+    var chosen: [Layer] = []
+    for query in queries { for layer in try all.matching(query) where !chosen.contains(layer) { chosen.append(layer) } }
+    return all.filter(chosen.contains)
+  }
+
+  /// The index of a class by name or number.
+  func classIndex(_ text: String, count: Int? = nil) throws -> Int {
+    if let index = classNames.firstIndex(of: text) { return index }
+    if let index = Int(text) {
+      guard index >= 0, index < count ?? (classNames.isEmpty ? Int.max : classNames.count) else {
+        throw ConceptError(.unknownName(text, what: "class (the network has \(count ?? classNames.count))", suggestions: []))
+      }
+      return index
+    }
+    let folded = classNames.indices.filter { classNames[$0].lowercased() == text.lowercased() }
+    if folded.count == 1 { return folded[0] }
+    if classNames.isEmpty {
+      throw ConceptError(.parameters("class '\(text)' is no number, and the model card lists no class names; use the index or --classes"))
+    }
+    throw ConceptError(.unknownName(text, what: "class", suggestions: EditDistance.nearest(text, in: classNames)))
+  }
+
+  /// The name of a class, or its number.
+  func className(_ index: Int) -> String { classNames.indices.contains(index) ? classNames[index] : String(index) }
+
+  /// Says on stderr that inputs are made by a guess.
+  func noteGuess(_ isQuiet: Bool) {
+    guard isGuess, let preprocessing, !isQuiet else { return }
+    note("no model card: images become \(preprocessing.width)×\(preprocessing.height), bytes × \(String(format: "%.4g", preprocessing.scale)), no mean or std; give --mean, --std … or a card if that is wrong")
+  }
+}
+
+/// Writes a remark on stderr.
+func note(_ text: String) { FileHandle.standardError.write(Data("noema: \(text)\n".utf8)) }
