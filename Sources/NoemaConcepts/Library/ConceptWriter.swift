@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NoemaData
+internal import NoemaTensor
 
 /// Writing generated examples as a concept's folder.
 public struct ConceptWriter: Sendable {
@@ -69,7 +70,9 @@ public struct ConceptWriter: Sendable {
         try? files.removeItem(atPath: partial)
         throw error
       }
-    } catch let error as CocoaError {
+    } catch let error as any NoemaError {
+      throw error
+    } catch {
       throw LibraryError(.unwritable(error.localizedDescription), at: target)
     }
     return target

@@ -20,7 +20,8 @@ enum RegularTextures {
   }
 
   static let zigzag = ConceptGenerator("zigzag", .texture, "bands that run in sharp zigzags") { random in
-    bands(&random) { period, random in
+    // Fewer bands than stripes have, so that the teeth keep their points in small images.
+    bands(&random, across: 3..<5.5) { period, random in
       let height = random.float(0.7..<1.1) * period
       let length = random.float(1.4..<2.4) * period
       return { height * (abs(($0 / length).wrapped() - 0.5) * 4 - 1) }
@@ -29,11 +30,12 @@ enum RegularTextures {
 
   /// Bands across the x axis, displaced by a function of y.
   private static func bands(
-    _ random: inout RandomNumbers, displacement: (Float, inout RandomNumbers) -> (Float) -> Float
+    _ random: inout RandomNumbers, across: Range<Float> = 3.5..<8,
+    displacement: (Float, inout RandomNumbers) -> (Float) -> Float
   ) -> Shade {
     let (a, b) = Colour.contrastingPair(&random)
     let frame = Frame(&random)
-    let period = 1 / random.float(3.5..<8)
+    let period = 1 / random.float(across)
     let duty = random.float(0.38..<0.62)
     let displaced = displacement(period, &random)
     let bend = SmoothNoise(&random)
@@ -116,7 +118,7 @@ enum RegularTextures {
       let strand = isAcross ? across : along
       // The gap shows the shadow below; a strand is bright in the middle and dips where it goes under.
       if abs(side) > half { return strand * 0.12 }
-      return strand * (cos(side * 2.4) * (1 - 1.7 * length * length))
+      return strand * (cos(side * 2.4) * (1 - 1.1 * length * length))
     }, &random)
   }
 
