@@ -1,0 +1,104 @@
+/// A row, or as many as are needed, of swatches with names.
+struct Legend {
+  enum Swatch: Hashable {
+    case fill(Paint), hatch(Paint), dash(Paint)
+    case marker(shape: Int, Paint, isHollow: Bool)
+  }
+
+  var entries: [(swatch: Swatch, name: String)] = []
+
+  /// Draws the legend with its top at `y`; returns the height taken.
+  func draw(in writer: inout SVGWriter, x left: Double, y top: Double, width: Double) -> Double {
+    guard !entries.isEmpty else { return 0 }
+    var x = left, y = top
+    for entry in entries {
+      let name = TextMetrics.fitting(entry.name, in: min(240, width - 24), size: 11.5)
+      let needed = 20 + TextMetrics.width(of: name, size: 11.5)
+      if x > left, x + needed > left + width {
+        x = left
+        y += 19
+      }
+      draw(entry.swatch, in: &writer, x: x, y: y + 8)
+      writer.text(name, x: x + 19, y: y + 12, size: 11.5, paint: .muted, tooltip: entry.name)
+      x += needed + 18
+    }
+    return y - top + 26
+  }
+
+  private func draw(_ swatch: Swatch, in writer: inout SVGWriter, x: Double, y: Double) {
+    switch swatch {
+    case .fill(let paint): writer.rectangle(x: x, y: y - 5, width: 13, height: 10, fill: paint)
+    case .hatch(let paint): writer.hatchedRectangle(x: x, y: y - 5, width: 13, height: 10, paint: paint)
+    case .dash(let paint): writer.line(x - 1, y, x + 14, y, stroke: paint, width: 1.3, dash: "4 3")
+    case .marker(let shape, let paint, let isHollow):
+      writer.marker(shape, x: x + 6.5, y: y, paint: paint, isHollow: isHollow)
+    }
+  }
+}
+
+/// Names along a horizontal axis, slanted when they do not fit side by side.
+struct CategoryLabels {
+  private static let size = 12.0
+  private static let longest = 170.0
+  let names: [String]
+  let slot: Double
+  let isSlanted: Bool
+
+  init(_ names: [String], slot: Double) {
+    self.names = names
+    self.slot = slot
+    isSlanted = names.contains { TextMetrics.width(of: $0, size: Self.size) > slot - 8 }
+  }
+
+  /// The height taken below the axis.
+  var height: Double {
+    guard isSlanted else { return 24 }
+    // The sine of 40°, the slant; labels end under their tick and begin lower left.
+    return 18 + 0.643 * (names.map { min(TextMetrics.width(of: $0, size: Self.size), Self.longest) }.max() ?? 0)
+  }
+
+  /// The room that the first label needs to the left of its tick.
+  var overhang: Double {
+    guard isSlanted, let first = names.first else { return 0 }
+    return 0.766 * min(TextMetrics.width(of: first, size: Self.size), Self.longest) - slot / 2 + 8
+  }
+
+  func draw(in writer: inout SVGWriter, axisAt y: Double, position: (Int) -> Double) {
+    for (index, name) in names.enumerated() {
+      let x = position(index)
+      if isSlanted {
+        let text = TextMetrics.fitting(name, in: Self.longest, size: Self.size)
+        writer.text(text, x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
+      } else {
+        writer.text(name, x: x, y: y + 18, size: Self.size, anchor: .middle)
+      }
+    }
+  }
+}
+
+/// The vertical axis of a chart: title, grid, tick labels.
+struct ValueAxis {
+  let title: String
+  let ticks: Ticks
+
+  init(title: String, range: ClosedRange<Double>) {
+    self.title = title
+    ticks = Ticks(in: range)
+  }
+
+  /// The width taken to the left of the plot.
+  var width: Double {
+    34 + (ticks.labels.map { TextMetrics.width(of: $0, size: 11.5) }.max() ?? 0)
+  }
+
+  func draw(in writer: inout SVGWriter, scale: Scale, left: Double, right: Double) {
+    for (value, label) in zip(ticks.values, ticks.labels) {
+      writer.line(left, scale(value), right, scale(value), stroke: .grid)
+      writer.text(label, x: left - 8, y: scale(value) + 4, size: 11.5, anchor: .end, paint: .muted)
+    }
+    let middle = (scale.from + scale.to) / 2
+    let text = TextMetrics.fitting(title, in: abs(scale.from - scale.to) + 20, size: 12)
+    let x = left - width + 18
+    writer.text(text, x: x, y: middle, size: 12, anchor: .middle, rotation: -90, tooltip: title)
+  }
+}

@@ -1,0 +1,146 @@
+/// Collects the elements of one SVG drawing; every text that goes in is escaped.
+struct SVGWriter {
+  enum Anchor: String { case start, middle, end }
+
+  /// Which colours to write.
+  let mode: FigureMode
+  /// Prefix of element identifiers, unique within a page.
+  let identifier: String
+  private var body = ""
+  private var definitions = ""
+  private var hatches: Set<Paint> = []
+
+  init(mode: FigureMode, identifier: String) {
+    self.mode = mode
+    self.identifier = Escape.fileName(identifier)
+  }
+
+  // MARK: Shapes
+
+  mutating func rectangle(
+    x: Double, y: Double, width: Double, height: Double, fill: Paint, opacity: Double = 1,
+    stroke: Paint = .none, strokeWidth: Double = 1, radius: Double = 0, tooltip: String = ""
+  ) {
+    let corner = radius > 0 ? " rx=\"\(number(radius))\"" : ""
+    element(
+      "rect", "\(box(x, y, width, height))\(corner)",
+      style(fill: fill, opacity: opacity, stroke: stroke, width: strokeWidth), tooltip)
+  }
+
+  /// A rectangle filled with diagonal lines of the colour, outlined.
+  mutating func hatchedRectangle(
+    x: Double, y: Double, width: Double, height: Double, paint: Paint, tooltip: String = ""
+  ) {
+    let name = "\(identifier)-hatch-\(paintName(paint))"
+    if hatches.insert(paint).inserted {
+      definitions += "<pattern id=\"\(name)\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
+        + "patternTransform=\"rotate(45)\"><line x1=\"1\" y1=\"0\" x2=\"1\" y2=\"5\" "
+        + "\(style(stroke: paint, width: 1.4))/></pattern>"
+    }
+    element("rect", box(x, y, width, height), style(fill: .background), "")
+    let stroke = style(fill: nil, stroke: paint, width: 1)
+    element("rect", "\(box(x, y, width, height)) fill=\"url(#\(name))\"", stroke, tooltip)
+  }
+
+  mutating func line(
+    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, stroke: Paint, width: Double = 1, dash: String = ""
+  ) {
+    let dashes = dash.isEmpty ? "" : " stroke-dasharray=\"\(dash)\""
+    element(
+      "line", "x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\"\(dashes)",
+      style(stroke: stroke, width: width), "")
+  }
+
+  mutating func polyline(_ points: [(x: Double, y: Double)], stroke: Paint, width: Double = 1.6) {
+    guard points.count > 1 else { return }
+    let list = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+    element("polyline", "points=\"\(list)\" stroke-linejoin=\"round\"", style(fill: Paint.none, stroke: stroke, width: width), "")
+  }
+
+  /// A marker of one of four shapes, so that series differ without their colours.
+  mutating func marker(
+    _ shape: Int, x: Double, y: Double, radius r: Double = 4.2, paint: Paint, isHollow: Bool = false, tooltip: String = ""
+  ) {
+    let style = style(fill: isHollow ? .background : paint, stroke: paint, width: 1.5)
+    switch shape % 4 {
+    case 0: element("circle", "cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(r))\"", style, tooltip)
+    case 1: element("rect", box(x - r * 0.88, y - r * 0.88, r * 1.76, r * 1.76), style, tooltip)
+    case 2: polygon([(x, y - r * 1.2), (x + r * 1.15, y + r * 0.8), (x - r * 1.15, y + r * 0.8)], style, tooltip)
+    default: polygon([(x, y - r * 1.25), (x + r * 1.25, y), (x, y + r * 1.25), (x - r * 1.25, y)], style, tooltip)
+    }
+  }
+
+  mutating func text(
+    _ string: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start, paint: Paint = .ink,
+    isBold: Bool = false, rotation: Double = 0, tooltip: String = ""
+  ) {
+    var attributes = "x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(number(size))\""
+    if anchor != .start { attributes += " text-anchor=\"\(anchor.rawValue)\"" }
+    if isBold { attributes += " font-weight=\"600\"" }
+    if rotation != 0 { attributes += " transform=\"rotate(\(number(rotation)) \(number(x)) \(number(y)))\"" }
+    let title = tooltip.isEmpty ? "" : "<title>\(Escape.markup(tooltip))</title>"
+    body += "<text \(attributes) \(style(fill: paint))>\(title)\(Escape.markup(string))</text>\n"
+  }
+
+  // MARK: Whole drawing
+
+  /// The drawing as an `svg` element, with title and description for those who cannot see it.
+  func finish(width: Double, height: Double, title: String, description: String) -> String {
+    let isFile = mode == .standalone
+    let head = isFile ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" : ""
+    let space = isFile ? " xmlns=\"http://www.w3.org/2000/svg\"" : ""
+    let name = "\(identifier)-title"
+    let ground = isFile ? "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" : ""
+    let defs = definitions.isEmpty ? "" : "<defs>\(definitions)</defs>\n"
+    return """
+      \(head)<svg\(space) viewBox="0 0 \(number(width)) \(number(height))" width="\(number(width))" \
+      height="\(number(height))" role="img" aria-labelledby="\(name)" \
+      font-family="\(TextMetrics.fontStack)">
+      <title id="\(name)">\(Escape.markup(title))</title>
+      <desc>\(Escape.markup(description))</desc>
+      \(defs)\(ground)\(body)</svg>
+
+      """
+  }
+
+  // MARK: Attributes
+
+  private mutating func element(_ name: String, _ attributes: String, _ style: String, _ tooltip: String) {
+    body += tooltip.isEmpty
+      ? "<\(name) \(attributes) \(style)/>\n"
+      : "<\(name) \(attributes) \(style)><title>\(Escape.markup(tooltip))</title></\(name)>\n"
+  }
+
+  private mutating func polygon(_ points: [(Double, Double)], _ style: String, _ tooltip: String) {
+    let list = points.map { "\(number($0.0)),\(number($0.1))" }.joined(separator: " ")
+    element("polygon", "points=\"\(list)\" stroke-linejoin=\"round\"", style, tooltip)
+  }
+
+  /// Literal attributes in a file, because few programs besides browsers read CSS; a style in a page.
+  private func style(fill: Paint?, opacity: Double = 1, stroke: Paint = .none, width: Double = 1) -> String {
+    var pairs: [(String, String)] = []
+    if let fill { pairs.append(("fill", fill.value(in: mode))) }
+    if opacity < 1 { pairs.append(("fill-opacity", number(max(opacity, 0)))) }
+    if stroke != .none {
+      pairs.append(("stroke", stroke.value(in: mode)))
+      pairs.append(("stroke-width", number(width)))
+    }
+    return mode == .inline
+      ? "style=\"\(pairs.map { "\($0):\($1)" }.joined(separator: ";"))\""
+      : pairs.map { "\($0)=\"\($1)\"" }.joined(separator: " ")
+  }
+
+  private func style(fill: Paint) -> String { style(fill: fill, opacity: 1) }
+  private func style(stroke: Paint, width: Double) -> String { style(fill: nil, stroke: stroke, width: width) }
+
+  private func box(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {
+    "x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(max(width, 0)))\" height=\"\(number(max(height, 0)))\""
+  }
+
+  private func paintName(_ paint: Paint) -> String {
+    if case .series(let index) = paint { return "series\(index % Paint.palette.count)" }
+    return "\(paint)"
+  }
+
+  private func number(_ value: Double) -> String { NumberText.coordinate(value) }
+}

@@ -1,0 +1,216 @@
+internal import NoemaConcepts
+internal import NoemaData
+
+/// The report of a concept study: one HTML page, its figures as files, and a notebook.
+public struct TCAVPage: Sendable {
+  /// The page as one self-contained HTML file.
+  public let html: String
+  /// The figures, to be written as `figures/<name>.svg` and, where possible, `.png`.
+  public let figures: [NamedFigure]
+  private let report: TCAVReport
+  private let sections: TCAVFigures
+
+  /// Lays out the page.
+  ///
+  /// - Throws: `ReportError` of kind `input` when there is no result to report.
+  public init(_ report: TCAVReport) throws {
+    guard !report.results.isEmpty else { throw ReportError(.input("a report needs at least one result; found none")) }
+    self.report = report
+    sections = TCAVFigures(report)
+    figures = sections.all
+    let content = TCAVContent(report: report, figures: sections)
+    html = HTMLDocument(title: report.title, body: content.body).source
+  }
+
+  /// The notebook that re-draws the figures from `result.json` with numpy and matplotlib alone.
+  ///
+  /// - Parameter pngs: PNG files of the figures by name, as far as they could be made; a notebook that a reader
+  ///   has not declared trusted shows these and no SVG.
+  /// - Throws: what the JSON encoder throws.
+  public func notebook(pngs: [String: [UInt8]] = [:]) throws -> String {
+    try TCAVNotebook(report: report, figures: sections, pngs: pngs).notebook.json()
+  }
+}
+
+/// The sections of the page, in order.
+private struct TCAVContent {
+  let report: TCAVReport
+  let figures: TCAVFigures
+
+  var body: [HTML] {
+    [header] + [warnings, verdicts].compactMap { $0 }
+      + [
+        section("Scores", "How consistently the output reacts to each concept.", grid(figures.scores)),
+        section("Over the layers", "Where in the network each concept matters.", grid(figures.sweeps)),
+        section("Are the concepts there at all?", "Quality of the probes behind the scores.", grid(figures.probes)),
+        section("Could it be chance?", "The same experiment with random images in place of the concept.", grid(figures.nulls)),
+        section("What the concepts look like", "Examples that define each concept.", strips),
+        section("Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
+        section("Can the concepts be told apart?", "Angles between the concepts' directions.", grid(figures.cosines)),
+        section("Diagnostics", "Numbers that help to judge each score.", [diagnostics]),
+        section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
+        provenance,
+      ].compactMap { $0 }
+  }
+
+  // MARK: Frame
+
+  private func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML? {
+    guard !content.isEmpty else { return nil }
+    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
+    return .element("section", [:], [.element("h2", text: title)] + leading + content)
+  }
+
+  private func grid(_ figures: [NamedFigure]) -> [HTML] {
+    guard !figures.isEmpty else { return [] }
+    return [
+      .element("div", ["class": "figures"], figures.map { .figure($0.figure, identifier: $0.name, caption: $0.caption) })
+    ]
+  }
+
+  private var header: HTML {
+    let answers = report.answers.isEmpty ? report.derivedAnswers : report.answers
+    return .element("header", [:], [
+      .element("p", ["class": "kicker"], text: "Concept study · \(report.title)"),
+      .element("h1", text: report.question),
+      .element("div", ["class": "answer"], answers.map { .element("p", text: $0) }),
+    ])
+  }
+
+  private var warnings: HTML? {
+    let own = report.results.flatMap { result in
+      result.diagnostics.warnings.map { "\(result.concept), \(result.layer), \(result.target): \($0)" }
+    }
+    let all = (report.warnings + own).unique
+    guard !all.isEmpty else { return nil }
+    return .element("section", ["class": "warnings"], [
+      .element("h2", text: "Before you rely on this"),
+      .element("ul", [:], all.map { .element("li", text: $0) }),
+    ])
+  }
+
+  // MARK: Tables
+
+  private var place: (TCAVResult) -> String {
+    let hasTargets = report.targets.count > 1, hasLayers = report.orderedLayers.count > 1
+    return { result in
+      [hasTargets ? result.target : "", hasLayers ? result.layer : ""].filter { !$0.isEmpty }.joined(separator: " · ")
+    }
+  }
+
+  private func name(_ result: TCAVResult) -> HTML {
+    let place = place(result)
+    return .group([.text(result.concept)] + (place.isEmpty ? [] : [.element("small", text: place)]))
+  }
+
+  private var verdicts: HTML? {
+    let only = [
+      report.targets.count == 1 ? "class \(report.targets[0])" : "", report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
+    ].filter { !$0.isEmpty }.joined(separator: ", layer ")
+    let rows = report.sortedResults.map { result in
+      [
+        name(result), scoreCell(result), IntervalMark.html(report.measurement(result)),
+        .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)), chip(result),
+      ]
+    }
+    let table = HTML.table(
+      header: ["Concept", "Score", "0 – ½ – 1", "p adj.", "Probe AUC", "Verdict"], numeric: [1, 2, 3, 4],
+      className: "verdicts", rows: rows)
+    let lead = "Score with 95 % interval, corrected p against random concepts, probe quality." + (only.isEmpty ? "" : " All: \(only).")
+    return section("Verdicts", lead, [table])
+  }
+
+  private func scoreCell(_ result: TCAVResult) -> HTML {
+    var parts: [HTML] = [.text(NumberText.fixed(result.score, 2))]
+    if result.scoreInterval.count == 2, result.score.isFinite {
+      let ends = result.scoreInterval.map { NumberText.fixed($0, 2) }
+      parts.append(.element("small", text: "\(ends[0]) – \(ends[1])"))
+    }
+    return .group(parts)
+  }
+
+  private func chip(_ result: TCAVResult) -> HTML {
+    switch result.verdict {
+    case .used:
+      let isRaising = result.score > 0.5
+      return .element("span", ["class": "chip used"], text: isRaising ? "used, raises ↑" : "used, lowers ↓")
+    case .representedButNotUsed, .notRepresented: return .element("span", ["class": "chip"], text: result.verdict.rawValue)
+    case .tooLittleData, .degenerate: return .element("span", ["class": "chip unsure"], text: result.verdict.rawValue)
+    }
+  }
+
+  private var diagnostics: HTML {
+    let rows = report.sortedResults.map { result -> [HTML] in
+      let facts = result.diagnostics
+      let counts = "\(facts.conceptCount) / \(facts.randomCount) / \(facts.inputCount)"
+      let spread = "\(NumberText.fixed(facts.nullMean, 2)) ± \(NumberText.fixed(facts.nullStd, 2))"
+      let texts = [
+        counts, NumberText.fixed(result.scoreStd, 3), NumberText.fixed(facts.stability, 2),
+        NumberText.fixed(facts.cosineToMeanDifference, 2), NumberText.fixed(facts.gradientAlignment, 2), spread,
+        NumberText.fixed(facts.zeroDerivatives * 100, 1) + " %", NumberText.compact(result.meanDerivative),
+        NumberText.fixed(facts.meanCosine, 3), NumberText.fixed(result.positiveMass, 2),
+        NumberText.fixed(result.probe.balancedAccuracy, 2), NumberText.pValue(result.pPermutation),
+        NumberText.pValue(result.pRunTTestAdjusted),
+      ]
+      return [name(result)] + texts.map(HTML.text)
+    }
+    return .table(
+      header: [
+        "Concept", "n concept / random / inputs", "sd over runs", "CAV stability", "cos to mean difference",
+        "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine", "positive mass",
+        "balanced accuracy", "p permutation", "p t-test adj.",
+      ], numeric: Set(1...13), className: "dense", rows: rows)
+  }
+
+  // MARK: Images
+
+  private func image(_ image: Image, description: String) -> HTML {
+    let name = max(image.width, image.height) < 64 ? "small" : ""
+    return .element("img", ["src": EmbeddedPNG.address(of: image), "alt": description, "class": name, "loading": "lazy"])
+  }
+
+  private var strips: [HTML] {
+    report.strips.filter { !$0.images.isEmpty }.flatMap { strip -> [HTML] in
+      let images = strip.images.enumerated().map {
+        HTML.element("div", [:], [image($0.element, description: "\(strip.concept), example \($0.offset + 1)")])
+      }
+      return [.element("h3", text: strip.concept), .element("div", ["class": "strip"], images)]
+    }
+  }
+
+  private var extremes: [HTML] {
+    report.extremes.flatMap { item -> [HTML] in
+      let heading = "\(item.concept) → \(item.target)" + (report.orderedLayers.count > 1 ? " at \(item.layer)" : "")
+      func half(_ title: String, _ examples: [TCAVReport.Example]) -> HTML {
+        .element("div", [:], [
+          .element("h4", text: title),
+          .element("div", ["class": "strip"], examples.map { example in
+            .element("div", [:], [
+              image(example.image, description: example.caption),
+              .element("b", text: NumberText.compact(example.derivative)), .text(" \(example.caption)"),
+            ])
+          }),
+        ])
+      }
+      return [
+        .element("h3", text: heading),
+        .element("div", ["class": "pair"], [half("most sensitive", item.most), half("least sensitive", item.least)]),
+      ]
+    }
+  }
+
+  // MARK: Provenance
+
+  private var provenance: HTML? {
+    var content: [HTML] = []
+    func rows(_ pairs: [(name: String, value: String)], _ style: String) -> [[HTML]] {
+      pairs.map { [.text($0.name), .element("span", ["class": style], text: $0.value)] }
+    }
+    let all = rows(report.settings, "value") + rows(report.hashes, "hash")
+    if !all.isEmpty { content.append(.table(header: ["Setting", "Value"], className: "settings", rows: all)) }
+    if !report.commandLine.isEmpty {
+      content += [.element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine)]
+    }
+    return section("Settings and hashes", "What is needed to repeat this study.", content)
+  }
+}
