@@ -21,11 +21,13 @@ public struct ConceptWriter: Sendable {
   ///
   /// - Throws: `ConceptError` if the count, the size or the channel count lies outside its range.
   public init(
-    directory: String, count: Int = 60, size: Int = 128, channelCount: Int = 3, seed: UInt64 = 7, replaces: Bool = false
+    directory: String, count: Int = 60, size: Int = 128, channelCount: Int = 3, seed: UInt64 = 7,
+    replaces: Bool = false
   ) throws {
     func check(_ value: Int, _ range: ClosedRange<Int>, _ what: String) throws {
       guard !range.contains(value) else { return }
-      throw ConceptError(.parameters("\(what) is \(value), expected \(range.lowerBound) to \(range.upperBound)"))
+      let expected = "\(range.lowerBound) to \(range.upperBound)"
+      throw ConceptError(.parameters("\(what) is \(value), expected \(expected)"))
     }
     try check(count, 1...100_000, "the count of examples")
     try check(size, 8...2048, "the size in pixels")
@@ -54,7 +56,8 @@ public struct ConceptWriter: Sendable {
   @discardableResult
   public func write(_ generator: ConceptGenerator) throws -> String {
     guard channelCount == 3 || !generator.needsColour else {
-      throw ConceptError(.parameters("the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"))
+      let text = "the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"
+      throw ConceptError(.parameters(text))
     }
     let target = folder(of: generator)
     let files = FileManager.default

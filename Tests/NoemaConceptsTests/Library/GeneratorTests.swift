@@ -20,7 +20,8 @@ import Testing
     #expect(error?.category == .usage)
   }
 
-  @Test(arguments: ConceptCatalog.all.map(\.name)) func imagesDependOnNameSeedAndIndexAlone(name: String) throws {
+  @Test(arguments: ConceptCatalog.all.map(\.name))
+  func imagesDependOnNameSeedAndIndexAlone(name: String) throws {
     let generator = try ConceptCatalog.generator(named: name)
     let images = (0..<8).map { generator.image(at: $0, seed: 7, size: 24) }
     #expect(generator.image(at: 5, seed: 7, size: 24) == images[5])
@@ -92,7 +93,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [("black", 0..<0.16), ("white", 0.85..<1.01), ("grey", 0.3..<0.72)] as [(String, Range<Float>)])
+  @Test(arguments: [
+    ("black", 0..<0.16), ("white", 0.85..<1.01), ("grey", 0.3..<0.72),
+  ] as [(String, Range<Float>)])
   func greysHaveTheirBrightness(name: String, range: Range<Float>) throws {
     for index in 0..<12 {
       let luma = try Picture(name, index).luma

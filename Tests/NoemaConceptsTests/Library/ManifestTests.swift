@@ -3,10 +3,14 @@ import NoemaTensor
 import Testing
 
 @Suite struct ManifestTests {
-  private func read(_ yaml: String) throws -> ConceptManifest { try ConceptManifest(yaml: yaml, path: "a/concept.yaml") }
+  private func read(_ yaml: String) throws -> ConceptManifest {
+    try ConceptManifest(yaml: yaml, path: "a/concept.yaml")
+  }
 
   @Test func writtenTextReadsBackTheSame() throws {
-    let awkward = ["plain", "yes", "12", "~", "null", "a: b # c", "- x", "\"quoted\" 'it'", "Größe 縞", "two\nlines", " pad "]
+    let awkward = [
+      "plain", "yes", "12", "~", "null", "a: b # c", "- x", "\"quoted\" 'it'", "Größe 縞", "two\nlines", " pad ",
+    ]
     for text in awkward {
       let manifest = ConceptManifest(
         name: text, description: text, kind: .texture, source: text, licence: "CC0-1.0", generator: text,
@@ -19,8 +23,8 @@ import Testing
 
   @Test func textIsFixed() throws {
     let manifest = ConceptManifest(
-      name: "striped", description: "parallel stripes", kind: .texture, generator: "striped", seed: 7, size: 64,
-      count: 12)
+      name: "striped", description: "parallel stripes", kind: .texture, generator: "striped", seed: 7,
+      size: 64, count: 12)
     #expect(try manifest.yaml() == """
       name: striped
       description: parallel stripes
@@ -37,7 +41,10 @@ import Testing
     let cases: [(String, LibraryError.Kind)] = [
       ("kind: texture", .missingKey("name")),
       ("name: x\nlicense: MIT", .unknownKey("license", suggestions: ["licence"])),
-      ("name: x\nseed: -1", .value(key: "seed", found: "-1", expected: "a whole number from 0 to \(UInt64.max)")),
+      (
+        "name: x\nseed: -1",
+        .value(key: "seed", found: "-1", expected: "a whole number from 0 to \(UInt64.max)")
+      ),
       ("name: x\nsize: big", .value(key: "size", found: "big", expected: "a whole number from 1 to 16384")),
       ("name: [a]", .value(key: "name", found: "a list or mapping", expected: "a word, text or number")),
       ("name: ''", .value(key: "name", found: "", expected: "a name that is not empty")),

@@ -83,11 +83,13 @@ enum RegularTextures {
     }, &random)
   }
 
-  static let brick = ConceptGenerator("brick", .texture, "rows of bricks with mortar between them") { random in
+  static let brick = ConceptGenerator("brick", .texture, "rows of bricks with mortar between") { random in
     let isRed = random.uniform() < 0.6
-    let wall = isRed
-      ? Colour(hue: random.float(5..<28), saturation: random.float(0.4..<0.75), value: random.float(0.4..<0.75))
-      : Colour.any(&random)
+    var wall = Colour.any(&random)
+    if isRed {
+      let hue = random.float(5..<28)
+      wall = Colour(hue: hue, saturation: random.float(0.4..<0.75), value: random.float(0.4..<0.75))
+    }
     let mortar = Colour(repeating: wall.luma < 0.5 ? random.float(0.78..<0.95) : random.float(0.1..<0.25))
     let frame = Frame(angle: random.float(-0.2..<0.2), &random)
     let height = 1 / random.float(5..<9)
@@ -103,7 +105,7 @@ enum RegularTextures {
     }, &random)
   }
 
-  static let woven = ConceptGenerator("woven", .texture, "strands that pass over and under each other") { random in
+  static let woven = ConceptGenerator("woven", .texture, "strands that pass over and under") { random in
     let across = Colour.any(&random).mixed(with: .one, 0.35)
     let along = random.uniform() < 0.5 ? across : Colour.any(&random).mixed(with: .one, 0.25)
     let frame = Frame(&random)
@@ -122,7 +124,8 @@ enum RegularTextures {
     }, &random)
   }
 
-  static let honeycombed = ConceptGenerator("honeycombed", .texture, "six-sided cells with thin walls") { random in
+  static let honeycombed = ConceptGenerator("honeycombed", .texture, "six-sided cells with thin walls") {
+    random in
     let (wall, inside) = Colour.contrastingPair(&random)
     let frame = Frame(&random)
     let period = 1 / random.float(3.5..<7)
