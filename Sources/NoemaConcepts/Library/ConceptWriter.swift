@@ -48,6 +48,20 @@ public struct ConceptWriter: Sendable {
     return directory.hasSuffix("/") ? directory + inner : "\(directory)/\(inner)"
   }
 
+  /// Checks that a concept can be written, before any time is spent on it.
+  ///
+  /// - Throws: `ConceptError` for a colour concept in grey, `LibraryError` if the folder exists already.
+  public func check(_ generator: ConceptGenerator) throws {
+    guard channelCount == 3 || !generator.needsColour else {
+      let text = "the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"
+      throw ConceptError(.parameters(text))
+    }
+    let target = folder(of: generator)
+    guard replaces || !FileManager.default.fileExists(atPath: target) else {
+      throw LibraryError(.exists, at: target)
+    }
+  }
+
   /// Draws and writes one concept; the folder appears whole or not at all.
   ///
   /// - Returns: The folder's path.
@@ -55,13 +69,9 @@ public struct ConceptWriter: Sendable {
   ///   cannot be written.
   @discardableResult
   public func write(_ generator: ConceptGenerator) throws -> String {
-    guard channelCount == 3 || !generator.needsColour else {
-      let text = "the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"
-      throw ConceptError(.parameters(text))
-    }
+    try check(generator)
     let target = folder(of: generator)
     let files = FileManager.default
-    guard replaces || !files.fileExists(atPath: target) else { throw LibraryError(.exists, at: target) }
     let parent = URL(fileURLWithPath: target).deletingLastPathComponent().path
     let partial = "\(parent)/.\(generator.name).partial-\(UUID().uuidString)"
     do {

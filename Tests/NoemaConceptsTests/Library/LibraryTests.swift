@@ -47,6 +47,7 @@ import Testing
     #expect(concept.manifest.seed == 5 && concept.manifest.count == 3 && concept.manifest.size == 16)
     #expect(concept.manifest.generator == "striped" && concept.manifest.kind == .texture)
 
+    #expect(throws: LibraryError(.exists, at: path)) { try writer.check(striped) }
     #expect(throws: LibraryError(.exists, at: path)) { try writer.write(striped) }
     try ConceptWriter(directory: folder.path, count: 2, size: 16, replaces: true).write(striped)
     #expect(try folder.entries("texture/striped") == ["000.png", "001.png", "concept.yaml"])
