@@ -1,5 +1,6 @@
 import Foundation
 import NoemaConcepts
+import NoemaData
 import NoemaTensor
 import Testing
 
@@ -52,6 +53,26 @@ import Testing
     try ConceptWriter(directory: folder.path, count: 2, size: 16, replaces: true).write(striped)
     #expect(try folder.entries("texture/striped") == ["000.png", "001.png", "concept.yaml"])
     #expect(try folder.entries("texture") == ["striped"])
+  }
+
+  /// A changed generator must not leave the pictures of the repository behind.
+  @Test func theCommittedLibraryIsWhatTheGeneratorsDraw() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let library = try ConceptLibrary(path: root.appendingPathComponent("concepts").path)
+    #expect(library.concepts.map(\.manifest.name).sorted()
+      == ConceptCatalog.all.filter { $0.kind != .random }.map(\.name).sorted())
+    for concept in library.concepts {
+      let generator = try ConceptCatalog.generator(named: concept.manifest.name)
+      #expect(concept.manifest.description == generator.description && concept.manifest.kind == generator.kind)
+      for index in [0, 11] {
+        let stored = try ImageFile.read(path: "\(concept.path)/\(concept.examples[index])")
+        let drawn = generator.image(at: index, seed: try #require(concept.manifest.seed), size: stored.width)
+        let differences = zip(stored.pixels, drawn.pixels).map { abs(Int($0) - Int($1)) }
+        // Another mathematical library may round a few samples on edges differently.
+        #expect(differences.reduce(0, +) < stored.pixels.count / 2, "\(concept.manifest.name) \(index)")
+      }
+    }
   }
 
   @Test func refusesWhatCannotBeDrawn() throws {

@@ -1,4 +1,5 @@
 import NoemaConcepts
+import NoemaData
 import Testing
 
 @Suite struct ValidationTests {
