@@ -81,8 +81,9 @@ extension ConceptsCommand {
     func run() throws {
       let writer = try ConceptWriter(
         directory: output, count: count, size: size, channelCount: grey ? 1 : 3, seed: seed, replaces: force)
-      // Every name is looked up before anything is written.
+      // Every name is looked up, and every folder checked, before anything is written.
       let generators = try chosen()
+      for generator in generators { try writer.check(generator) }
       for generator in generators {
         print("\(try writer.write(generator))  \(count) × \(size)×\(size)")
       }

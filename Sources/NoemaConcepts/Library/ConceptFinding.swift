@@ -16,8 +16,6 @@ public struct ConceptFinding: Sendable, Hashable, Codable {
     case tooFew
     /// A file that cannot be read as an image.
     case unreadable
-    /// A file of a kind that validation does not open.
-    case unchecked
     /// Files with the same bytes.
     case duplicate
     /// Images that look the same.

@@ -29,7 +29,8 @@ public struct ConceptFolder: Sendable, Hashable {
     } else {
       let parent = url.deletingLastPathComponent().lastPathComponent
       let name = url.lastPathComponent
-      manifest = ConceptManifest(name: name, kind: ConceptKind(rawValue: parent) ?? ConceptKind(rawValue: name) ?? .other)
+      let kind = ConceptKind(rawValue: parent) ?? ConceptKind(rawValue: name) ?? .other
+      manifest = ConceptManifest(name: name, kind: kind)
     }
   }
 

@@ -31,7 +31,9 @@ public struct ConceptLibrary: Sendable, Hashable {
       }
     }
     guard !found.isEmpty else { throw LibraryError(.noConcepts, at: trimmed) }
-    concepts = found.sorted { ($0.manifest.kind, $0.manifest.name, $0.path) < ($1.manifest.kind, $1.manifest.name, $1.path) }
+    concepts = found.sorted { a, b in
+      (a.manifest.kind, a.manifest.name, a.path) < (b.manifest.kind, b.manifest.name, b.path)
+    }
   }
 
   /// The concept of a name.

@@ -58,7 +58,8 @@ public struct ConceptManifest: Sendable, Hashable {
   /// - Throws: `LibraryError` for broken YAML, unknown or missing keys, and values that do not fit.
   public init(yaml: String, path: String) throws {
     guard yaml.utf8.count <= Self.byteLimit else {
-      throw LibraryError(.yaml("\(yaml.utf8.count) bytes are too many for a concept; expected \(Self.byteLimit) at most"), at: path)
+      let text = "\(yaml.utf8.count) bytes are too many for a concept; expected \(Self.byteLimit) at most"
+      throw LibraryError(.yaml(text), at: path)
     }
     let entries = try Self.entries(of: yaml, path: path)
     func number<Value: FixedWidthInteger>(_ key: String, _ range: ClosedRange<Value>) throws -> Value? {
@@ -98,13 +99,16 @@ public struct ConceptManifest: Sendable, Hashable {
     }
     var entries: [String: String] = [:]
     for (keyNode, valueNode) in mapping {
-      guard case .scalar(let key) = keyNode else { throw LibraryError(.yaml("found a key that is no word"), at: path) }
+      guard case .scalar(let key) = keyNode else {
+        throw LibraryError(.yaml("found a key that is no word"), at: path)
+      }
       guard keys.contains(key.string) else {
         let suggestions = EditDistance.nearest(String(key.string.prefix(64)), in: keys)
         throw LibraryError(.unknownKey(key.string, suggestions: suggestions), at: path)
       }
       guard case .scalar(let value) = valueNode else {
-        throw LibraryError(.value(key: key.string, found: "a list or mapping", expected: "a word, text or number"), at: path)
+        let expected = "a word, text or number"
+        throw LibraryError(.value(key: key.string, found: "a list or mapping", expected: expected), at: path)
       }
       entries[key.string] = value.string
     }

@@ -1,5 +1,5 @@
 internal import Foundation
-public import NoemaData
+internal import NoemaData
 internal import NoemaTensor
 
 /// Checks that a concept's examples are fit for a study.
@@ -8,17 +8,10 @@ public struct ConceptValidation: Sendable {
   public static let fewestExamples = 10
   /// Fewer different examples than this are a warning.
   public static let enoughExamples = 30
-  /// Files over this many bytes are not opened.
-  static let byteLimit = 256 << 20
-
-  /// Reads an image file's bytes, given its name; nil for kinds of files that it does not know.
-  public typealias Decoder = @Sendable (_ bytes: [UInt8], _ name: String) throws -> Image?
-
   /// Width and height of the model's input, if known.
   public var modelSize: Int?
   /// Hashes that differ in this many of 64 bits at most are near.
   public var nearThreshold = 8
-  private let decoder: Decoder
   private let pool: [Example]
 
   /// Makes a validation.
@@ -26,18 +19,9 @@ public struct ConceptValidation: Sendable {
   /// - Parameters:
   ///   - modelSize: Width and height of the model's input, if known.
   ///   - randomPool: The negatives, which must not hold the concept's own examples.
-  ///   - decoder: Reads image files; PNG files by default.
-  public init(
-    modelSize: Int? = nil, randomPool: ConceptFolder? = nil, decoder: @escaping Decoder = ConceptValidation.decodePNG
-  ) {
+  public init(modelSize: Int? = nil, randomPool: ConceptFolder? = nil) {
     self.modelSize = modelSize
-    self.decoder = decoder
-    pool = randomPool.map { folder in folder.examples.map { Self.read($0, in: folder, decoder) } } ?? []
-  }
-
-  /// Decodes PNG files and knows no others.
-  public static let decodePNG: Decoder = { bytes, name in
-    name.lowercased().hasSuffix(".png") ? try PNGFile.decode(bytes, name: name) : nil
+    pool = randomPool.map { folder in folder.examples.map { Self.read($0, in: folder) } } ?? []
   }
 
   /// What is known of one file; decoded pixels are not kept.
@@ -54,33 +38,32 @@ public struct ConceptValidation: Sendable {
     guard !folder.examples.isEmpty else {
       return [finding(folder, .error, .empty, "the folder holds no examples; add at least \(Self.enoughExamples)")]
     }
-    let examples = folder.examples.map { Self.read($0, in: folder, decoder) }
+    let examples = folder.examples.map { Self.read($0, in: folder) }
     let all = problems(folder, examples) + counts(folder, examples) + copies(folder, examples)
       + poolCopies(folder, examples) + sizes(folder, examples)
     return all.filter { $0.severity == .error } + all.filter { $0.severity == .warning }
   }
 
-  private static func read(_ name: String, in folder: ConceptFolder, _ decoder: Decoder) -> Example {
+  /// Reads one file. Images are decoded; of arrays, tables and texts only the bytes are compared.
+  private static func read(_ name: String, in folder: ConceptFolder) -> Example {
     var example = Example(name: name)
     let path = folder.path + "/" + name
-    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-    guard size <= byteLimit else {
-      example.problem = "\(name): \(size) bytes are over the limit of \(byteLimit)"
-      return example
-    }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      example.problem = "\(name): cannot be opened"
-      return example
-    }
-    example.digest = data.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
     do {
-      guard let image = try decoder([UInt8](data), name) else { return example }
+      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+      guard size <= ImageFile.byteLimit else {
+        example.problem = "\(name): \(size) bytes are over the limit of \(ImageFile.byteLimit)"
+        return example
+      }
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      example.digest = data.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
+      guard ImageFile.isImage(name) else { return example }
+      let image = try ImageFile.decode([UInt8](data), name: name)
       (example.width, example.height, example.channelCount) = (image.width, image.height, image.channelCount)
       example.fingerprint = ImageFingerprint(of: image)
     } catch let error as any NoemaError {
       example.problem = error.description
     } catch {
-      example.problem = "\(name): \(error)"
+      example.problem = "\(name): cannot be opened (\(error.localizedDescription))"
     }
     return example
   }
@@ -93,17 +76,9 @@ public struct ConceptValidation: Sendable {
   }
 
   private func problems(_ folder: ConceptFolder, _ examples: [Example]) -> [ConceptFinding] {
-    var result = examples.compactMap { example in
+    examples.compactMap { example in
       example.problem.map { finding(folder, .error, .unreadable, $0, [example.name]) }
     }
-    let unopened = examples.filter { $0.problem == nil && $0.fingerprint == nil }.map(\.name)
-    // Arrays, tables and texts have no size or looks to check; images that could not be opened do.
-    let images = unopened.filter { name in ["jpg", "jpeg"].contains { name.lowercased().hasSuffix("." + $0) } }
-    if !images.isEmpty {
-      let text = "\(images.count) JPEG files were compared byte by byte but not opened; sizes are unchecked"
-      result.append(finding(folder, .warning, .unchecked, text, images))
-    }
-    return result
   }
 
   private func counts(_ folder: ConceptFolder, _ examples: [Example]) -> [ConceptFinding] {
@@ -165,8 +140,10 @@ public struct ConceptValidation: Sendable {
     let ordered = forms.sorted { ($0.value.count, $1.key) > ($1.value.count, $0.key) }
     if ordered.count > 1 {
       let list = ordered.prefix(4).map { "\($0.value.count) of \($0.key)" }.joined(separator: ", ")
-      let text = "mixed sizes (\(list)\(ordered.count > 4 ? ", …" : "")): examples will be scaled differently; use one size"
-      result.append(finding(folder, .warning, .mixedSizes, text, ordered.dropFirst().flatMap(\.value).map(\.name).sorted()))
+      let rest = ordered.count > 4 ? ", …" : ""
+      let text = "mixed sizes (\(list)\(rest)): examples will be scaled differently; use one size"
+      let odd = ordered.dropFirst().flatMap(\.value).map(\.name).sorted()
+      result.append(finding(folder, .warning, .mixedSizes, text, odd))
     }
     if let size = folder.manifest.size {
       let wrong = images.filter { $0.width != size || $0.height != size }.map(\.name)

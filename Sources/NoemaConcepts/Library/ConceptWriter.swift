@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NoemaData
+internal import NoemaTensor
 
 /// Writing generated examples as a concept's folder.
 public struct ConceptWriter: Sendable {
@@ -20,11 +21,13 @@ public struct ConceptWriter: Sendable {
   ///
   /// - Throws: `ConceptError` if the count, the size or the channel count lies outside its range.
   public init(
-    directory: String, count: Int = 60, size: Int = 128, channelCount: Int = 3, seed: UInt64 = 7, replaces: Bool = false
+    directory: String, count: Int = 60, size: Int = 128, channelCount: Int = 3, seed: UInt64 = 7,
+    replaces: Bool = false
   ) throws {
     func check(_ value: Int, _ range: ClosedRange<Int>, _ what: String) throws {
       guard !range.contains(value) else { return }
-      throw ConceptError(.parameters("\(what) is \(value), expected \(range.lowerBound) to \(range.upperBound)"))
+      let expected = "\(range.lowerBound) to \(range.upperBound)"
+      throw ConceptError(.parameters("\(what) is \(value), expected \(expected)"))
     }
     try check(count, 1...100_000, "the count of examples")
     try check(size, 8...2048, "the size in pixels")
@@ -45,6 +48,20 @@ public struct ConceptWriter: Sendable {
     return directory.hasSuffix("/") ? directory + inner : "\(directory)/\(inner)"
   }
 
+  /// Checks that a concept can be written, before any time is spent on it.
+  ///
+  /// - Throws: `ConceptError` for a colour concept in grey, `LibraryError` if the folder exists already.
+  public func check(_ generator: ConceptGenerator) throws {
+    guard channelCount == 3 || !generator.needsColour else {
+      let text = "the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"
+      throw ConceptError(.parameters(text))
+    }
+    let target = folder(of: generator)
+    guard replaces || !FileManager.default.fileExists(atPath: target) else {
+      throw LibraryError(.exists, at: target)
+    }
+  }
+
   /// Draws and writes one concept; the folder appears whole or not at all.
   ///
   /// - Returns: The folder's path.
@@ -52,12 +69,9 @@ public struct ConceptWriter: Sendable {
   ///   cannot be written.
   @discardableResult
   public func write(_ generator: ConceptGenerator) throws -> String {
-    guard channelCount == 3 || !generator.needsColour else {
-      throw ConceptError(.parameters("the colour '\(generator.name)' cannot be drawn in grey; leave out --grey"))
-    }
+    try check(generator)
     let target = folder(of: generator)
     let files = FileManager.default
-    guard replaces || !files.fileExists(atPath: target) else { throw LibraryError(.exists, at: target) }
     let parent = URL(fileURLWithPath: target).deletingLastPathComponent().path
     let partial = "\(parent)/.\(generator.name).partial-\(UUID().uuidString)"
     do {
@@ -69,7 +83,9 @@ public struct ConceptWriter: Sendable {
         try? files.removeItem(atPath: partial)
         throw error
       }
-    } catch let error as CocoaError {
+    } catch let error as any NoemaError {
+      throw error
+    } catch {
       throw LibraryError(.unwritable(error.localizedDescription), at: target)
     }
     return target

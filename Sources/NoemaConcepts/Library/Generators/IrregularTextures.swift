@@ -84,7 +84,8 @@ enum IrregularTextures {
       let p = (frame(place) * grains).rounded(.down)
       let (x, y) = (Int(p.x), Int(p.y))
       let grey = noise.cell(x, y)
-      let grain = isColoured ? Colour(grey, noise.cell(x, y, salt: 1), noise.cell(x, y, salt: 2)) : Colour(repeating: grey)
+      var grain = Colour(repeating: grey)
+      if isColoured { grain = Colour(grey, noise.cell(x, y, salt: 1), noise.cell(x, y, salt: 2)) }
       return base + (grain - 0.5) * strength
     }
   }

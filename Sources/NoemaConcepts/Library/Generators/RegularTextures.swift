@@ -20,7 +20,8 @@ enum RegularTextures {
   }
 
   static let zigzag = ConceptGenerator("zigzag", .texture, "bands that run in sharp zigzags") { random in
-    bands(&random) { period, random in
+    // Fewer bands than stripes have, so that the teeth keep their points in small images.
+    bands(&random, across: 3..<5.5) { period, random in
       let height = random.float(0.7..<1.1) * period
       let length = random.float(1.4..<2.4) * period
       return { height * (abs(($0 / length).wrapped() - 0.5) * 4 - 1) }
@@ -29,11 +30,12 @@ enum RegularTextures {
 
   /// Bands across the x axis, displaced by a function of y.
   private static func bands(
-    _ random: inout RandomNumbers, displacement: (Float, inout RandomNumbers) -> (Float) -> Float
+    _ random: inout RandomNumbers, across: Range<Float> = 3.5..<8,
+    displacement: (Float, inout RandomNumbers) -> (Float) -> Float
   ) -> Shade {
     let (a, b) = Colour.contrastingPair(&random)
     let frame = Frame(&random)
-    let period = 1 / random.float(3.5..<8)
+    let period = 1 / random.float(across)
     let duty = random.float(0.38..<0.62)
     let displaced = displacement(period, &random)
     let bend = SmoothNoise(&random)
@@ -81,11 +83,13 @@ enum RegularTextures {
     }, &random)
   }
 
-  static let brick = ConceptGenerator("brick", .texture, "rows of bricks with mortar between them") { random in
+  static let brick = ConceptGenerator("brick", .texture, "rows of bricks with mortar between") { random in
     let isRed = random.uniform() < 0.6
-    let wall = isRed
-      ? Colour(hue: random.float(5..<28), saturation: random.float(0.4..<0.75), value: random.float(0.4..<0.75))
-      : Colour.any(&random)
+    var wall = Colour.any(&random)
+    if isRed {
+      let hue = random.float(5..<28)
+      wall = Colour(hue: hue, saturation: random.float(0.4..<0.75), value: random.float(0.4..<0.75))
+    }
     let mortar = Colour(repeating: wall.luma < 0.5 ? random.float(0.78..<0.95) : random.float(0.1..<0.25))
     let frame = Frame(angle: random.float(-0.2..<0.2), &random)
     let height = 1 / random.float(5..<9)
@@ -101,7 +105,7 @@ enum RegularTextures {
     }, &random)
   }
 
-  static let woven = ConceptGenerator("woven", .texture, "strands that pass over and under each other") { random in
+  static let woven = ConceptGenerator("woven", .texture, "strands that pass over and under") { random in
     let across = Colour.any(&random).mixed(with: .one, 0.35)
     let along = random.uniform() < 0.5 ? across : Colour.any(&random).mixed(with: .one, 0.25)
     let frame = Frame(&random)
@@ -116,11 +120,12 @@ enum RegularTextures {
       let strand = isAcross ? across : along
       // The gap shows the shadow below; a strand is bright in the middle and dips where it goes under.
       if abs(side) > half { return strand * 0.12 }
-      return strand * (cos(side * 2.4) * (1 - 1.7 * length * length))
+      return strand * (cos(side * 2.4) * (1 - 1.1 * length * length))
     }, &random)
   }
 
-  static let honeycombed = ConceptGenerator("honeycombed", .texture, "six-sided cells with thin walls") { random in
+  static let honeycombed = ConceptGenerator("honeycombed", .texture, "six-sided cells with thin walls") {
+    random in
     let (wall, inside) = Colour.contrastingPair(&random)
     let frame = Frame(&random)
     let period = 1 / random.float(3.5..<7)

@@ -40,7 +40,7 @@ enum Shapes {
       let angle = abs((atan2(p.x, -p.y) + half).wrapped(2 * half) - half)
       let q = Point(sin(angle), cos(angle)) * length(p)
       let notch = Point(sin(half), cos(half)) * inner
-      return (q.x - 0) * (notch.y - 1) - (q.y - 1) * notch.x > 0
+      return q.x * (notch.y - 1) - (q.y - 1) * notch.x > 0
     }
   }
 
@@ -49,7 +49,7 @@ enum Shapes {
     return { abs($0.y) < width && abs($0.x) < 1.25 }
   }
 
-  static let corner = figure("corner", "two bars that meet at a corner") { random in
+  static let corner = figure("corner", "two bars that meet at a corner", margin: 0.12) { random in
     let width = random.float(0.13..<0.26)
     let opening = random.float(1.2..<1.95)
     let direction = Point(cos(opening), sin(opening))
