@@ -1,5 +1,6 @@
 import Foundation
 import NoemaReport
+import NoemaTensor
 import Testing
 
 /// A fresh folder that is removed afterwards.

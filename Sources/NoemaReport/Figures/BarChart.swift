@@ -75,7 +75,7 @@ public struct BarChart: Figure {
   }
 
   private func draw(
-    _ measurement: Measurement, paint: Paint, x: Double, width: Double, scale: Scale, tooltip: String,
+    _ measurement: MeasuredValue, paint: Paint, x: Double, width: Double, scale: Scale, tooltip: String,
     in writer: inout SVGWriter
   ) {
     let inner = max(width - 3, 2)

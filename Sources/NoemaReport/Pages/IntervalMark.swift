@@ -1,6 +1,6 @@
 /// A score and its interval on a line from 0 to 1, small enough for a table's cell.
 enum IntervalMark {
-  static func html(_ measurement: Measurement) -> HTML {
+  static func html(_ measurement: MeasuredValue) -> HTML {
     let scale = Scale(0...1, from: 6, to: 144)
     func x(_ value: Double) -> String { NumberText.coordinate(scale(value)) }
     func line(_ x1: String, _ y1: Int, _ x2: String, _ y2: Int, _ paint: Paint, _ width: Double) -> String {

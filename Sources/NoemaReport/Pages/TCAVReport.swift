@@ -124,10 +124,10 @@ extension TCAVReport {
   }
 
   /// The score as a figure shows it: hatched unless its verdict is ``TCAVResult/Verdict/used``.
-  func measurement(_ result: TCAVResult) -> Measurement {
+  func measurement(_ result: TCAVResult) -> MeasuredValue {
     let interval = result.scoreInterval
     let isUsed = result.verdict == .used
-    return Measurement(
+    return MeasuredValue(
       result.score, low: interval.count == 2 ? interval[0] : nil, high: interval.count == 2 ? interval[1] : nil,
       isSignificant: isUsed, mark: isUsed ? "" : result.verdict.mark)
   }

@@ -1,4 +1,5 @@
 import Foundation
+import NoemaConcepts
 import NoemaReport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
   notebook.code("x = 1\n", outputs: [
     .text("one\n"), .figure(svg: "<svg/>", png: [1, 2, 3], description: "d"), .figure(svg: "<svg/>", png: nil, description: ""),
   ])
-  let json = try #require(JSONSerialization.jsonObject(with: Data(notebook.json().utf8)) as? [String: Any])
+  let json = try #require(try JSONSerialization.jsonObject(with: Data(try notebook.json().utf8)) as? [String: Any])
   #expect(json["nbformat"] as? Int == 4 && json["nbformat_minor"] as? Int == 5)
   let cells = try #require(json["cells"] as? [[String: Any]])
   #expect(cells.map { $0["id"] as? String } == ["cell-1", "cell-2"])
@@ -24,7 +25,7 @@ import Testing
 
 @Test func notebookOfAStudyCompiles() throws {
   let text = try TCAVPage(SampleStudy.report).notebook()
-  let json = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   let cells = try #require(json["cells"] as? [[String: Any]])
   let code = cells.filter { $0["cell_type"] as? String == "code" }
   #expect(code.count == 7)
@@ -40,13 +41,13 @@ import Testing
   let plain = try codeSources(SampleStudy.report)
   var report = SampleStudy.report
   report.title = "\"\"\"\nimport os"
-  for index in report.results.indices { report.results[index].concept += "\"; import os #" }
+  for index in report.results.indices { report.results[index].target += "\"; import os #" }
   #expect(try codeSources(report) == plain)
 }
 
 private func codeSources(_ report: TCAVReport) throws -> [String] {
   let text = try TCAVPage(report).notebook()
-  let json = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   return (json["cells"] as? [[String: Any]] ?? []).filter { $0["cell_type"] as? String == "code" }
     .map { ($0["source"] as? [String] ?? []).joined() }
 }

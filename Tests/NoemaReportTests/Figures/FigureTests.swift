@@ -5,8 +5,8 @@ import Testing
 
 private let hostile = "<script>alert(\"1\")</script>&\u{1}' onload='x"
 
-private let values: [Measurement?] = [
-  Measurement(0.9, low: 0.8, high: 0.95), Measurement(0.4, isSignificant: false, mark: "n.s."), nil, Measurement(.nan),
+private let values: [MeasuredValue?] = [
+  MeasuredValue(0.9, low: 0.8, high: 0.95), MeasuredValue(0.4, isSignificant: false, mark: "n.s."), nil, MeasuredValue(.nan),
 ]
 
 private let figures: [any Figure] = [
@@ -49,7 +49,7 @@ func figuresAreWellFormedAndEscaped(index: Int, mode: FigureMode) {
 }
 
 @Test func whatIsNotSignificantIsHatchedAndMarked() {
-  let bars = [Measurement(0.9), Measurement(0.4, isSignificant: false, mark: "n.s.")]
+  let bars = [MeasuredValue(0.9), MeasuredValue(0.4, isSignificant: false, mark: "n.s.")]
   let chart = BarChart(title: "t", valueTitle: "v", groups: ["a", "b"], series: [Series(name: "s", values: bars)])
   let svg = chart.svg(.standalone, identifier: "f")
   #expect(svg.components(separatedBy: "fill=\"url(#f-hatch-series0)\"").count == 2)

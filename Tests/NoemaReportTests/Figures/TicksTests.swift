@@ -20,7 +20,7 @@ func ticksSurviveAnyRange(low: Double, high: Double) {
   let ticks = Ticks(in: low...high)
   #expect((2...14).contains(ticks.values.count))
   #expect(ticks.values.count == ticks.labels.count)
-  #expect(ticks.values.allSatisfy(\.isFinite))
+  #expect(ticks.values.allSatisfy { $0.isFinite })
   #expect(zip(ticks.values, ticks.values.dropFirst()).allSatisfy { $0 < $1 })
 }
 
