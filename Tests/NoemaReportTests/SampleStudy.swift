@@ -24,7 +24,7 @@ enum SampleStudy {
   ) -> TCAVResult {
     var generator = Sequence64(state: UInt64(index + 7))
     let null = (0..<199).map { _ in
-      let sum = (0..<3).reduce(0.0) { total, _ in total + Double.random(in: -0.28...0.28, using: &generator) }
+      let sum = (0..<3).reduce(0.0) { total, _ in total + Double.random(in: -0.22...0.22, using: &generator) }
       return min(max(0.5 + sum, 0), 1)
     }
     let diagnostics = TCAVResult.Diagnostics(

@@ -45,14 +45,20 @@ public struct HTML: Sendable, Hashable {
   }
 
   /// A table with a header row; columns that hold numbers are aligned to the right.
+  ///
+  /// A row of a single cell is a heading over the rows that follow.
   public static func table(
-    header: [String], numeric: Set<Int> = [], className: String = "", rows: [[HTML]]
+    header: [HTML], numeric: Set<Int> = [], className: String = "", rows: [[HTML]]
   ) -> HTML {
     func cell(_ name: StaticString, _ index: Int, _ content: HTML) -> HTML {
       numeric.contains(index) ? element(name, ["class": "number"], [content]) : element(name, [:], [content])
     }
-    let head = element("tr", [:], header.enumerated().map { cell("th", $0.offset, .text($0.element)) })
-    let body = rows.map { element("tr", [:], $0.enumerated().map { cell("td", $0.offset, $0.element) }) }
+    let head = element("tr", [:], header.enumerated().map { cell("th", $0.offset, $0.element) })
+    let body = rows.map { row in
+      row.count == 1 && header.count > 1
+        ? element("tr", ["class": "group"], [element("th", ["colspan": "\(header.count)"], row)])
+        : element("tr", [:], row.enumerated().map { cell("td", $0.offset, $0.element) })
+    }
     return element("div", ["class": "scroll \(className)"], [
       element("table", [:], [element("thead", [:], [head]), element("tbody", [:], body)])
     ])

@@ -34,7 +34,7 @@ public struct BarChart: Figure {
     var writer = SVGWriter(mode: mode, identifier: identifier)
     let axis = ValueAxis(title: valueTitle, range: range)
     let groupCount = Double(max(groups.count, 1)), seriesCount = Double(max(series.count, 1))
-    let slot = max(560 / groupCount, seriesCount * 16 + 18)
+    let slot = max(450 / groupCount, seriesCount * 16 + 18)
     let labels = CategoryLabels(groups, slot: slot)
     let left = max(16 + axis.width, labels.overhang + 16)
     let right = left + slot * groupCount
@@ -98,6 +98,6 @@ public struct BarChart: Figure {
     }
     let mark = measurement.value.isFinite ? measurement.mark : "–"
     let size = width < 19 ? 8.5 : 10.5
-    writer.text(mark, x: x, y: top - 5, size: size, anchor: .middle, paint: .muted)
+    writer.text(mark, x: x, y: top - 5, size: size, anchor: .middle, paint: .muted, hasHalo: true)
   }
 }

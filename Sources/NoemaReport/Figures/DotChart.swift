@@ -57,10 +57,10 @@ public struct DotChart: Figure {
 
   public func svg(_ mode: FigureMode, identifier: String) -> String {
     var writer = SVGWriter(mode: mode, identifier: identifier)
-    let width = 660.0, rowHeight = 25.0
+    let width = 570.0, rowHeight = 25.0
     let names = sections.flatMap(\.rows).map { TextMetrics.fitting($0.name, in: 180, size: 12) }
     let left = 32 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0)
-    let right = width - 70
+    let right = width - 60
     var y = drawTitle(in: &writer, width: width)
     y += legend.draw(in: &writer, x: left, y: y, width: right - left) + 4
     let top = y

@@ -36,43 +36,59 @@ struct Legend {
   }
 }
 
-/// Names along a horizontal axis, slanted when they do not fit side by side.
+/// Names along a horizontal axis: on one line, on two, or slanted, whichever fits first.
 struct CategoryLabels {
   private static let size = 12.0
   private static let longest = 170.0
   let names: [String]
   let slot: Double
-  let isSlanted: Bool
+  /// The lines of each name, or nil when the names are slanted.
+  private let lines: [[String]]?
 
   init(_ names: [String], slot: Double) {
     self.names = names
     self.slot = slot
-    isSlanted = names.contains { TextMetrics.width(of: $0, size: Self.size) > slot - 8 }
+    let broken = names.map { Self.lines(of: $0, in: slot - 8) }
+    lines = broken.contains { $0 == nil } ? nil : broken.compactMap { $0 }
   }
 
   /// The height taken below the axis.
   var height: Double {
-    guard isSlanted else { return 24 }
+    if let lines { return lines.contains { $0.count > 1 } ? 38 : 24 }
     // The sine of 40°, the slant; labels end under their tick and begin lower left.
     return 18 + 0.643 * (names.map { min(TextMetrics.width(of: $0, size: Self.size), Self.longest) }.max() ?? 0)
   }
 
-  /// The room that the first label needs to the left of its tick.
+  /// The room that the first label needs to the left of the plot.
   var overhang: Double {
-    guard isSlanted, let first = names.first else { return 0 }
+    guard lines == nil, let first = names.first else { return 0 }
     return 0.766 * min(TextMetrics.width(of: first, size: Self.size), Self.longest) - slot / 2 + 8
   }
 
   func draw(in writer: inout SVGWriter, axisAt y: Double, position: (Int) -> Double) {
     for (index, name) in names.enumerated() {
       let x = position(index)
-      if isSlanted {
+      if let lines {
+        for (row, line) in lines[index].enumerated() {
+          writer.text(line, x: x, y: y + 18 + 14 * Double(row), size: Self.size, anchor: .middle)
+        }
+      } else {
         let text = TextMetrics.fitting(name, in: Self.longest, size: Self.size)
         writer.text(text, x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
-      } else {
-        writer.text(name, x: x, y: y + 18, size: Self.size, anchor: .middle)
       }
     }
+  }
+
+  /// The name on one line or, broken at a space, on two; nil when neither fits.
+  private static func lines(of name: String, in limit: Double) -> [String]? {
+    func fits(_ text: some StringProtocol) -> Bool { TextMetrics.width(of: String(text), size: size) <= limit }
+    guard name.utf8.count <= 80 else { return nil }
+    if fits(name) { return [name] }
+    for space in name.indices where name[space] == " " {
+      let head = name[..<space], tail = name[name.index(after: space)...]
+      if fits(head), fits(tail) { return [String(head), String(tail)] }
+    }
+    return nil
   }
 }
 

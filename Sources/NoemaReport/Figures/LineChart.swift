@@ -33,7 +33,7 @@ public struct LineChart: Figure {
     let axis = ValueAxis(title: valueTitle, range: range)
     // Series stand beside each other, so that intervals do not hide one another.
     let step = min(9, 44 / Double(max(series.count, 1)))
-    let slot = max(560 / Double(max(categories.count, 1)), step * Double(series.count) + 12)
+    let slot = max(450 / Double(max(categories.count, 1)), step * Double(series.count) + 12)
     let labels = CategoryLabels(categories, slot: slot)
     let left = max(16 + axis.width, labels.overhang + 16)
     let right = left + slot * Double(max(categories.count, 1))

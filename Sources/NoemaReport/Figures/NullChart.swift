@@ -50,18 +50,18 @@ public struct NullChart: Figure {
 
   public func svg(_ mode: FigureMode, identifier: String) -> String {
     var writer = SVGWriter(mode: mode, identifier: identifier)
-    let width = 660.0
-    let names = rows.map { TextMetrics.fitting($0.name, in: 150, size: 12) }
+    let width = 570.0
+    let names = rows.map { TextMetrics.fitting($0.name, in: 140, size: 12) }
     let left = 28 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0)
-    let right = width - 176
+    let right = width - 158
     var top = drawTitle(in: &writer, width: width)
     var legend = Legend()
     legend.entries = [
       (.fill(.faint), "random concepts"), (.marker(shape: 3, .highlight, isHollow: false), "observed"),
-      (.marker(shape: 3, .highlight, isHollow: true), "observed, not significant"),
+      (.marker(shape: 3, .highlight, isHollow: true), "… not significant"),
     ]
-    let legendHeight = legend.draw(in: &writer, x: left, y: top, width: right - left + 4)
-    for (text, x) in [("score", right + 52), ("p", right + 104), ("p adj.", right + 160)] {
+    let legendHeight = legend.draw(in: &writer, x: left, y: top, width: right - left + 8)
+    for (text, x) in [("score", right + 46), ("p", right + 92), ("p adj.", right + 142)] {
       writer.text(text, x: x, y: top + 12, size: 11.5, anchor: .end, paint: .muted)
     }
     top += max(legendHeight, 24) + 6
@@ -100,8 +100,8 @@ public struct NullChart: Figure {
         tooltip: "\(row.name): \(NumberText.fixed(row.observed, 3))")
     }
     let texts = [NumberText.fixed(row.observed, 2), NumberText.pValue(row.p), NumberText.pValue(row.pAdjusted)]
-    for (text, offset) in zip(texts, [52.0, 104, 160]) {
-      let isBold = offset == 160 && row.pAdjusted <= significance
+    for (text, offset) in zip(texts, [46.0, 92, 142]) {
+      let isBold = offset == 142 && row.pAdjusted <= significance
       writer.text(text, x: right + offset, y: base - 14, size: 11.5, anchor: .end, isBold: isBold)
     }
   }

@@ -72,14 +72,17 @@ struct SVGWriter {
 
   mutating func text(
     _ string: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start, paint: Paint = .ink,
-    isBold: Bool = false, rotation: Double = 0, tooltip: String = ""
+    isBold: Bool = false, rotation: Double = 0, hasHalo: Bool = false, tooltip: String = ""
   ) {
     var attributes = "x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(number(size))\""
     if anchor != .start { attributes += " text-anchor=\"\(anchor.rawValue)\"" }
     if isBold { attributes += " font-weight=\"600\"" }
     if rotation != 0 { attributes += " transform=\"rotate(\(number(rotation)) \(number(x)) \(number(y)))\"" }
+    // A halo keeps words legible where lines pass behind them.
+    if hasHalo { attributes += " paint-order=\"stroke\" stroke-linejoin=\"round\"" }
+    let style = hasHalo ? style(fill: paint, stroke: .background, width: 3) : style(fill: paint)
     let title = tooltip.isEmpty ? "" : "<title>\(Escape.markup(tooltip))</title>"
-    body += "<text \(attributes) \(style(fill: paint))>\(title)\(Escape.markup(string))</text>\n"
+    body += "<text \(attributes) \(style)>\(title)\(Escape.markup(string))</text>\n"
   }
 
   // MARK: Whole drawing

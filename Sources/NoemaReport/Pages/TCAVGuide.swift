@@ -1,5 +1,17 @@
 /// How a reader should understand the numbers of a concept study.
 enum TCAVGuide {
+  static let scores = "Share of class inputs whose output rises when the activation moves towards the concept, with 95 % "
+    + "intervals. Hatched bars do not support a claim; at 0.5 as many inputs rise as fall."
+  static let sweeps = "The same scores from input to output. Hollow markers do not support a claim at that layer."
+  static let probes = "How well a linear probe tells each concept from random examples on held-out rows; the numbers are "
+    + "AUC. A score whose probe is near chance says nothing about the concept."
+  static let nulls = "The experiment repeated with random images in place of the concept (grey), and the concept's own score "
+    + "(diamond). p counts the repetitions at least as far from 0.5; p adj. is corrected over all hypotheses of the study."
+  static let cosines = "Cosines between the mean CAVs. Concepts whose CAVs are far from orthogonal cannot be told apart by "
+    + "their scores."
+  static let diagnostics = "Numbers that help to judge each score. Stability is the mean cosine between the CAVs of the runs; "
+    + "a mean derivative is in output units per activation unit."
+
   static func paragraphs(significance: Double) -> [HTML] {
     let level = NumberText.compact(significance)
     let items: [(String, String)] = [

@@ -28,7 +28,7 @@ struct TCAVNotebook {
     guard !figures.isEmpty else { return }
     notebook.markdown(heading)
     notebook.code(code, outputs: figures.map {
-      .figure(svg: $0.svg, png: pngs[$0.name], description: $0.caption)
+      .figure(svg: $0.svg, png: pngs[$0.name], description: $0.figure.title)
     })
   }
 

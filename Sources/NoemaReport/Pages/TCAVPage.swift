@@ -40,14 +40,14 @@ private struct TCAVContent {
   var body: [HTML] {
     [header] + [warnings, verdicts].compactMap { $0 }
       + [
-        section("Scores", "How consistently the output reacts to each concept.", grid(figures.scores)),
-        section("Over the layers", "Where in the network each concept matters.", grid(figures.sweeps)),
-        section("Are the concepts there at all?", "Quality of the probes behind the scores.", grid(figures.probes)),
-        section("Could it be chance?", "The same experiment with random images in place of the concept.", grid(figures.nulls)),
+        section("Scores", TCAVGuide.scores, grid(figures.scores)),
+        section("Over the layers", TCAVGuide.sweeps, grid(figures.sweeps)),
+        section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
+        section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
         section("What the concepts look like", "Examples that define each concept.", strips),
         section("Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
-        section("Can the concepts be told apart?", "Angles between the concepts' directions.", grid(figures.cosines)),
-        section("Diagnostics", "Numbers that help to judge each score.", [diagnostics]),
+        section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
+        section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),
         section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
         provenance,
       ].compactMap { $0 }
@@ -64,7 +64,7 @@ private struct TCAVContent {
   private func grid(_ figures: [NamedFigure]) -> [HTML] {
     guard !figures.isEmpty else { return [] }
     return [
-      .element("div", ["class": "figures"], figures.map { .figure($0.figure, identifier: $0.name, caption: $0.caption) })
+      .element("div", ["class": "figures"], figures.map { .figure($0.figure, identifier: $0.name, caption: $0.figure.title + ".") })
     ]
   }
 
@@ -98,26 +98,38 @@ private struct TCAVContent {
     }
   }
 
-  private func name(_ result: TCAVResult) -> HTML {
-    let place = place(result)
-    return .group([.text(result.concept)] + (place.isEmpty ? [] : [.element("small", text: place)]))
+  /// Rows in reading order, those of one target and layer under a heading unless there is only one such group.
+  private func rows(_ cells: (TCAVResult) -> [HTML]) -> [[HTML]] {
+    var rows: [[HTML]] = []
+    var last = ""
+    for result in report.sortedResults {
+      let place = place(result)
+      if place != last { rows.append([.text(place)]) }
+      last = place
+      rows.append([.text(result.concept)] + cells(result))
+    }
+    return rows
   }
 
   private var verdicts: HTML? {
     let only = [
       report.targets.count == 1 ? "class \(report.targets[0])" : "", report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
     ].filter { !$0.isEmpty }.joined(separator: ", layer ")
-    let rows = report.sortedResults.map { result in
+    let rows = rows { result in
       [
-        name(result), scoreCell(result), IntervalMark.html(report.measurement(result)),
+        scoreCell(result), IntervalMark.html(report.measurement(result)),
         .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)), chip(result),
       ]
     }
     let table = HTML.table(
-      header: ["Concept", "Score", "0 – ½ – 1", "p adj.", "Probe AUC", "Verdict"], numeric: [1, 2, 3, 4],
+      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("Probe AUC"), .text("Verdict")], numeric: [1, 2, 3, 4],
       className: "verdicts", rows: rows)
     let lead = "Score with 95 % interval, corrected p against random concepts, probe quality." + (only.isEmpty ? "" : " All: \(only).")
     return section("Verdicts", lead, [table])
+  }
+
+  private var scale: HTML {
+    .element("span", ["class": "scale"], ["0", "½", "1"].map { .element("span", text: $0) })
   }
 
   private func scoreCell(_ result: TCAVResult) -> HTML {
@@ -140,7 +152,7 @@ private struct TCAVContent {
   }
 
   private var diagnostics: HTML {
-    let rows = report.sortedResults.map { result -> [HTML] in
+    let rows = rows { result -> [HTML] in
       let facts = result.diagnostics
       let counts = "\(facts.conceptCount) / \(facts.randomCount) / \(facts.inputCount)"
       let spread = "\(NumberText.fixed(facts.nullMean, 2)) ± \(NumberText.fixed(facts.nullStd, 2))"
@@ -152,14 +164,14 @@ private struct TCAVContent {
         NumberText.fixed(result.probe.balancedAccuracy, 2), NumberText.pValue(result.pPermutation),
         NumberText.pValue(result.pRunTTestAdjusted),
       ]
-      return [name(result)] + texts.map(HTML.text)
+      return texts.map(HTML.text)
     }
     return .table(
       header: [
         "Concept", "n concept / random / inputs", "sd over runs", "CAV stability", "cos to mean difference",
         "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine", "positive mass",
         "balanced accuracy", "p permutation", "p t-test adj.",
-      ], numeric: Set(1...13), className: "dense", rows: rows)
+      ].map(HTML.text), numeric: Set(1...13), className: "dense", rows: rows)
   }
 
   // MARK: Images
@@ -187,7 +199,8 @@ private struct TCAVContent {
           .element("div", ["class": "strip"], examples.map { example in
             .element("div", [:], [
               image(example.image, description: example.caption),
-              .element("b", text: NumberText.compact(example.derivative)), .text(" \(example.caption)"),
+              .element("b", text: NumberText.compact(example.derivative)),
+              .element("span", ["title": example.caption], text: example.caption),
             ])
           }),
         ])
@@ -207,7 +220,7 @@ private struct TCAVContent {
       pairs.map { [.text($0.name), .element("span", ["class": style], text: $0.value)] }
     }
     let all = rows(report.settings, "value") + rows(report.hashes, "hash")
-    if !all.isEmpty { content.append(.table(header: ["Setting", "Value"], className: "settings", rows: all)) }
+    if !all.isEmpty { content.append(.table(header: [.text("Setting"), .text("Value")], className: "settings", rows: all)) }
     if !report.commandLine.isEmpty {
       content += [.element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine)]
     }
