@@ -49,6 +49,9 @@ enum Stylesheet {
     .number { text-align: right; white-space: nowrap; }
     td small { color: var(--muted); font-size: 13px; margin-left: 8px; }
     tr.group th { padding-top: 18px; border-bottom: 1px solid var(--rule); color: var(--ink); font-size: 13.5px; }
+    .dense table { font-size: 13px; } .dense th.number { white-space: normal; font-size: 11.5px; min-width: 62px; }
+    .dense td:first-child { white-space: nowrap; position: sticky; left: 0; background: var(--card); max-width: 180px;
+      overflow: hidden; text-overflow: ellipsis; }
     .scale { display: flex; justify-content: space-between; width: 150px; margin-left: auto; padding: 0 2px; }
     .range { width: 150px; height: 20px; display: block; margin-left: auto; }
     .chip { display: inline-block; padding: 2px 10px; border-radius: 99px; font-size: 13px; font-weight: 600;
@@ -59,7 +62,7 @@ enum Stylesheet {
     figure { margin: 0; min-width: 0; }
     .drawing { overflow-x: auto; }
     .drawing:focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; }
-    .drawing svg { display: block; width: 100%; height: auto; max-width: 640px; margin: 0 auto; }
+    .drawing svg { display: block; width: 100%; height: auto; margin: 0 auto; }
     figcaption { color: var(--muted); font-size: 13.5px; margin: 6px auto 0; max-width: 640px; }
     figcaption::before { content: "Figure " counter(figure) ". "; font-weight: 600; color: var(--ink); }
     body { counter-reset: figure; } figure { counter-increment: figure; }
@@ -82,10 +85,18 @@ enum Stylesheet {
     """
 
   private static let phone = """
-    main { padding: 22px 12px 40px; } h1 { font-size: 23px; } .answer { font-size: 16.5px; padding-left: 13px; }
-    section { padding: 16px 14px; border-radius: 8px; } .drawing svg { min-width: 540px; }
+    main { padding: 22px 8px 40px; } h1 { font-size: 23px; } .answer { font-size: 16.5px; padding-left: 13px; }
+    section { padding: 16px 14px; border-radius: 8px; } .drawing { margin: 0 -10px; }
     table { font-size: 13.5px; } td, th { padding-right: 8px; }
-    .range, .scale { display: none; } td small { display: block; margin: 0; font-size: 12px; line-height: 1.3; }
+    .range, .scale { display: none; }
+    .verdicts table, .verdicts thead, .verdicts tbody { display: block; }
+    .verdicts tr { display: grid; grid-template-columns: minmax(0, 1fr) 6.2em 4em 3.4em; gap: 0 6px; padding: 7px 0;
+      border-bottom: 1px solid var(--rule); align-items: start; }
+    .verdicts tr.group { padding: 14px 0 4px; } .verdicts tr.group th { grid-column: 1 / -1; border: 0; padding: 0; }
+    .verdicts td, .verdicts th { border: 0; padding: 0; white-space: normal; }
+    .verdicts td:nth-child(3), .verdicts th:nth-child(3), .verdicts thead th:last-child { display: none; }
+    .verdicts td:last-child { grid-column: 1 / -1; margin-top: 3px; }
+    td small { display: block; margin: 0; font-size: 12px; line-height: 1.3; }
     .strip div, .strip img, .pair .strip div, .pair .strip img { width: 76px; }
     .strip img, .pair .strip img { height: 76px; } .chip { font-size: 12px; padding: 1px 8px; border-radius: 10px; }
     """

@@ -90,6 +90,8 @@ public struct BarChart: Figure {
       }
       if let low = measurement.low, let high = measurement.high {
         let cap = min(inner * 0.22, 5)
+        // The pale line beneath keeps the interval visible inside a dark bar.
+        writer.line(x, scale(low), x, top, stroke: .background, width: 3.4)
         writer.line(x, scale(low), x, scale(high), stroke: .ink, width: 1.2)
         writer.line(x - cap, scale(low), x + cap, scale(low), stroke: .ink, width: 1.2)
         writer.line(x - cap, scale(high), x + cap, scale(high), stroke: .ink, width: 1.2)

@@ -67,14 +67,11 @@ public struct HeatMap: Figure {
 
   /// Draws the key of the colours; returns its lower end.
   private func drawColorBar(x: Double, top: Double, height: Double, in writer: inout SVGWriter) -> Double {
-    let steps = 40
     let scale = Scale(-1...1, from: top + height, to: top)
-    for step in 0..<steps {
-      let value = -1 + 2 * (Double(step) + 0.5) / Double(steps)
-      let paint: Paint = value < 0 ? .negative : .positive
-      let y = top + height - height * Double(step + 1) / Double(steps)
-      writer.rectangle(x: x, y: y, width: 12, height: height / Double(steps) + 0.3, fill: paint, opacity: abs(value))
-    }
+    writer.gradientRectangle(
+      x: x, y: top, width: 12, height: height / 2, stops: [(.positive, 0), (.positive, 1)], name: "positive")
+    writer.gradientRectangle(
+      x: x, y: top + height / 2, width: 12, height: height / 2, stops: [(.negative, 1), (.negative, 0)], name: "negative")
     for (value, label) in [(-1.0, "−1"), (-0.5, "−0.5"), (0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
       writer.line(x + 12, scale(value), x + 16, scale(value), stroke: .muted)
       writer.text(label, x: x + 20, y: scale(value) + 4, size: 11, paint: .muted)

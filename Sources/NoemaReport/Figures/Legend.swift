@@ -36,7 +36,7 @@ struct Legend {
   }
 }
 
-/// Names along a horizontal axis: on one line, on two, or slanted, whichever fits first.
+/// Names along a horizontal axis: on up to three lines, or slanted when that is not enough.
 struct CategoryLabels {
   private static let size = 12.0
   private static let longest = 170.0
@@ -54,7 +54,7 @@ struct CategoryLabels {
 
   /// The height taken below the axis.
   var height: Double {
-    if let lines { return lines.contains { $0.count > 1 } ? 38 : 24 }
+    if let lines { return 10 + 14 * Double(lines.map(\.count).max() ?? 1) }
     // The sine of 40°, the slant; labels end under their tick and begin lower left.
     return 18 + 0.643 * (names.map { min(TextMetrics.width(of: $0, size: Self.size), Self.longest) }.max() ?? 0)
   }
@@ -79,16 +79,21 @@ struct CategoryLabels {
     }
   }
 
-  /// The name on one line or, broken at a space, on two; nil when neither fits.
+  /// The name broken at spaces into at most three lines; nil when it does not fit so.
   private static func lines(of name: String, in limit: Double) -> [String]? {
     func fits(_ text: some StringProtocol) -> Bool { TextMetrics.width(of: String(text), size: size) <= limit }
-    guard name.utf8.count <= 80 else { return nil }
+    guard name.utf8.count <= 200 else { return nil }
     if fits(name) { return [name] }
-    for space in name.indices where name[space] == " " {
-      let head = name[..<space], tail = name[name.index(after: space)...]
-      if fits(head), fits(tail) { return [String(head), String(tail)] }
+    var lines: [String] = []
+    for word in name.split(separator: " ") {
+      guard fits(word) else { return nil }
+      if let last = lines.last, fits("\(last) \(word)") {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
     }
-    return nil
+    return lines.count <= 3 ? lines : nil
   }
 }
 

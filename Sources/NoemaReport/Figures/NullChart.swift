@@ -58,7 +58,7 @@ public struct NullChart: Figure {
     var legend = Legend()
     legend.entries = [
       (.fill(.faint), "random concepts"), (.marker(shape: 3, .highlight, isHollow: false), "observed"),
-      (.marker(shape: 3, .highlight, isHollow: true), "… not significant"),
+      (.marker(shape: 3, .highlight, isHollow: true), "observed, not significant"),
     ]
     let legendHeight = legend.draw(in: &writer, x: left, y: top, width: right - left + 8)
     for (text, x) in [("score", right + 46), ("p", right + 92), ("p adj.", right + 142)] {

@@ -42,6 +42,22 @@ struct SVGWriter {
     element("rect", "\(box(x, y, width, height)) fill=\"url(#\(name))\"", stroke, tooltip)
   }
 
+  /// A rectangle whose colour runs from its lower to its upper end through the stops, evenly spaced.
+  mutating func gradientRectangle(
+    x: Double, y: Double, width: Double, height: Double, stops: [(paint: Paint, opacity: Double)], name suffix: String
+  ) {
+    let name = "\(identifier)-\(suffix)"
+    let list = stops.enumerated().map { index, stop in
+      let offset = number(Double(index) / Double(max(stops.count - 1, 1)))
+      let color = stop.paint.value(in: mode), opacity = number(stop.opacity)
+      let look = mode == .inline
+        ? "style=\"stop-color:\(color);stop-opacity:\(opacity)\"" : "stop-color=\"\(color)\" stop-opacity=\"\(opacity)\""
+      return "<stop offset=\"\(offset)\" \(look)/>"
+    }
+    definitions += "<linearGradient id=\"\(name)\" x1=\"0\" y1=\"1\" x2=\"0\" y2=\"0\">\(list.joined())</linearGradient>"
+    element("rect", "\(box(x, y, width, height)) fill=\"url(#\(name))\"", "", "")
+  }
+
   mutating func line(
     _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, stroke: Paint, width: Double = 1, dash: String = ""
   ) {
@@ -93,11 +109,13 @@ struct SVGWriter {
     let head = isFile ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" : ""
     let space = isFile ? " xmlns=\"http://www.w3.org/2000/svg\"" : ""
     let name = "\(identifier)-title"
+    // In a page a drawing shrinks to two thirds at most, then it scrolls.
+    let look = isFile ? "" : " style=\"min-width:\(number(width * 0.64))px;max-width:\(number(max(640, width)))px\""
     let ground = isFile ? "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" : ""
     let defs = definitions.isEmpty ? "" : "<defs>\(definitions)</defs>\n"
     return """
       \(head)<svg\(space) viewBox="0 0 \(number(width)) \(number(height))" width="\(number(width))" \
-      height="\(number(height))" role="img" aria-labelledby="\(name)" \
+      height="\(number(height))" role="img" aria-labelledby="\(name)"\(look) \
       font-family="\(TextMetrics.fontStack)">
       <title id="\(name)">\(Escape.markup(title))</title>
       <desc>\(Escape.markup(description))</desc>

@@ -122,9 +122,9 @@ private struct TCAVContent {
       ]
     }
     let table = HTML.table(
-      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("Probe AUC"), .text("Verdict")], numeric: [1, 2, 3, 4],
+      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("AUC"), .text("Verdict")], numeric: [1, 2, 3, 4],
       className: "verdicts", rows: rows)
-    let lead = "Score with 95 % interval, corrected p against random concepts, probe quality." + (only.isEmpty ? "" : " All: \(only).")
+    let lead = "Score with 95 % interval, corrected p against random concepts, AUC of the probe." + (only.isEmpty ? "" : " All: \(only).")
     return section("Verdicts", lead, [table])
   }
 
