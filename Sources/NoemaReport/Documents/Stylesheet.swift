@@ -49,13 +49,14 @@ enum Stylesheet {
     .number { text-align: right; white-space: nowrap; }
     td small { color: var(--muted); font-size: 13px; margin-left: 8px; }
     tr.group th { padding-top: 18px; border-bottom: 1px solid var(--rule); color: var(--ink); font-size: 13.5px; }
-    .dense table { font-size: 13px; } .dense th.number { white-space: normal; font-size: 11.5px; min-width: 62px; }
+    .dense table { font-size: 12.5px; } .dense td, .dense th { padding-right: 9px; }
+    .dense th.number { white-space: normal; font-size: 11.5px; min-width: 50px; }
     .dense td:first-child { white-space: nowrap; position: sticky; left: 0; background: var(--card); max-width: 180px;
       overflow: hidden; text-overflow: ellipsis; }
     .scale { display: flex; justify-content: space-between; width: 150px; margin-left: auto; padding: 0 2px; }
     .range { width: 150px; height: 20px; display: block; margin-left: auto; }
     .chip { display: inline-block; padding: 2px 10px; border-radius: 99px; font-size: 13px; font-weight: 600;
-      color: var(--idle); background: var(--idle-ground); overflow-wrap: normal; line-height: 1.4; }
+      color: var(--idle); background: var(--idle-ground); white-space: nowrap; line-height: 1.4; }
     .chip.used { color: var(--good); background: var(--good-ground); }
     .chip.unsure { color: var(--warn); background: var(--warn-ground); }
     .figures { display: grid; gap: 26px 32px; grid-template-columns: repeat(auto-fit, minmax(min(470px, 100%), 1fr)); }

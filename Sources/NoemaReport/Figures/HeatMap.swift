@@ -26,7 +26,7 @@ public struct HeatMap: Figure {
     let cell = min(64, max(18, 440 / Double(max(columns.count, 1))))
     let height = min(cell, 44)
     let labels = CategoryLabels(columns, slot: cell)
-    let names = rows.map { TextMetrics.fitting($0, in: 180, size: 12) }
+    let names = TextMetrics.fitting(rows, in: 180, size: 12)
     let left = max(28 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0), labels.overhang + 16)
     let right = left + cell * Double(columns.count)
     let width = max(right + 120, 400)

@@ -40,14 +40,17 @@ struct Legend {
 struct CategoryLabels {
   private static let size = 12.0
   private static let longest = 170.0
-  let names: [String]
   let slot: Double
+  private let names: [String]
+  /// The names as they fit on a slant.
+  private let cut: [String]
   /// The lines of each name, or nil when the names are slanted.
   private let lines: [[String]]?
 
   init(_ names: [String], slot: Double) {
     self.names = names
     self.slot = slot
+    cut = TextMetrics.fitting(names, in: Self.longest, size: Self.size)
     let broken = names.map { Self.lines(of: $0, in: slot - 8) }
     lines = broken.contains { $0 == nil } ? nil : broken.compactMap { $0 }
   }
@@ -56,13 +59,13 @@ struct CategoryLabels {
   var height: Double {
     if let lines { return 10 + 14 * Double(lines.map(\.count).max() ?? 1) }
     // The sine of 40°, the slant; labels end under their tick and begin lower left.
-    return 18 + 0.643 * (names.map { min(TextMetrics.width(of: $0, size: Self.size), Self.longest) }.max() ?? 0)
+    return 18 + 0.643 * (cut.map { TextMetrics.width(of: $0, size: Self.size) }.max() ?? 0)
   }
 
   /// The room that the first label needs to the left of the plot.
   var overhang: Double {
-    guard lines == nil, let first = names.first else { return 0 }
-    return 0.766 * min(TextMetrics.width(of: first, size: Self.size), Self.longest) - slot / 2 + 8
+    guard lines == nil, let first = cut.first else { return 0 }
+    return 0.766 * TextMetrics.width(of: first, size: Self.size) - slot / 2 + 8
   }
 
   func draw(in writer: inout SVGWriter, axisAt y: Double, position: (Int) -> Double) {
@@ -73,8 +76,7 @@ struct CategoryLabels {
           writer.text(line, x: x, y: y + 18 + 14 * Double(row), size: Self.size, anchor: .middle)
         }
       } else {
-        let text = TextMetrics.fitting(name, in: Self.longest, size: Self.size)
-        writer.text(text, x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
+        writer.text(cut[index], x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
       }
     }
   }

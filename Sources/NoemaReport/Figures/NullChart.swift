@@ -51,7 +51,7 @@ public struct NullChart: Figure {
   public func svg(_ mode: FigureMode, identifier: String) -> String {
     var writer = SVGWriter(mode: mode, identifier: identifier)
     let width = 570.0
-    let names = rows.map { TextMetrics.fitting($0.name, in: 140, size: 12) }
+    let names = TextMetrics.fitting(rows.map(\.name), in: 140, size: 12)
     let left = 28 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0)
     let right = width - 158
     var top = drawTitle(in: &writer, width: width)

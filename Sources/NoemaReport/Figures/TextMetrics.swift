@@ -40,4 +40,29 @@ enum TextMetrics {
     }
     return "…"
   }
+
+  /// The names, each within the limit and still different from the others where that can be had.
+  ///
+  /// Names that differ only in their middle, as those of layers do, lose what they share at both ends instead.
+  static func fitting(_ names: [String], in limit: Double, size: Double) -> [String] {
+    let cut = names.map { fitting($0, in: limit, size: size) }
+    guard Set(cut).count < Set(names).count else { return cut }
+    let characters = names.map { Array($0.prefix(400)) }
+    let head = sharedCount(characters), tail = sharedCount(characters.map { $0.dropFirst(head).reversed() })
+    return characters.map { name in
+      let middle = String(name.dropFirst(head).dropLast(tail))
+      return fitting((head > 0 ? "…" : "") + middle + (tail > 0 ? "…" : ""), in: limit, size: size)
+    }
+  }
+
+  /// How many characters all begin with, up to and including the last that separates words.
+  private static func sharedCount(_ names: [[Character]]) -> Int {
+    guard let first = names.first else { return 0 }
+    var count = 0
+    for (index, character) in first.enumerated() {
+      guard names.allSatisfy({ index < $0.count && $0[index] == character }) else { break }
+      if "/._- :".contains(character) { count = index + 1 }
+    }
+    return count
+  }
 }

@@ -45,9 +45,11 @@ public enum Escape {
         if !result.isEmpty, result.last != "-" { result.append("-") }
       }
     }
-    while let first = result.first, first == "." || first == "-" { result.removeFirst() }
-    while let last = result.last, last == "." || last == "-" { result.removeLast() }
-    return result.isEmpty ? "unnamed" : String(result.suffix(60))
+    // Ends differ more often than beginnings, as in names of layers.
+    var name = result.suffix(60)
+    while let first = name.first, first == "." || first == "-" { name.removeFirst() }
+    while let last = name.last, last == "." || last == "-" { name.removeLast() }
+    return name.isEmpty ? "unnamed" : String(name)
   }
 
   private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {

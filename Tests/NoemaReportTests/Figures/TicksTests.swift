@@ -29,5 +29,9 @@ func ticksSurviveAnyRange(low: Double, high: Double) {
   let cut = TextMetrics.fitting(name, in: 100, size: 12)
   #expect(TextMetrics.width(of: cut, size: 12) <= 100)
   #expect(cut.hasPrefix("/layer4") && cut.hasSuffix("put_0") && cut.contains("…"))
+  let layers = (1...9).map { "/backbone/stage\($0)/block.\($0)/conv3/activation_output_0" }
+  let fitted = TextMetrics.fitting(layers, in: 120, size: 12)
+  #expect(fitted[0] == "…stage1/block.1…" && Set(fitted).count == 9)
+  #expect(TextMetrics.fitting(["a", "a"], in: 1, size: 12) == ["…", "…"])
   #expect(TextMetrics.fitting("short", in: 100, size: 12) == "short")
 }

@@ -75,10 +75,11 @@ private var hostileReport: TCAVReport {
   report.answers = []
   report.results = [
     SampleStudy.result(concept: "striped"), SampleStudy.result(concept: "dotted", score: 0.1),
+    SampleStudy.result(concept: "dotted", layer: "layer3", score: 0.2),
     SampleStudy.result(concept: "furry", target: "cab", verdict: .representedButNotUsed),
   ]
   let html = try TCAVPage(report).html
-  #expect(html.contains("The output zebra is raised by striped and lowered by dotted."))
+  #expect(html.contains("The output zebra is raised by striped; lowered by dotted."))
   #expect(html.contains("No tested concept moves the output cab more than random directions do."))
   #expect(html.contains("used, lowers ↓") && html.contains("represented but not used"))
 }
