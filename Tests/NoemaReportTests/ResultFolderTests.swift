@@ -92,7 +92,9 @@ private struct Interruption: Error {}
 @Test(arguments: ["../x", "/etc/x", "", "a/../../x", "a//b", ".", "a/.", "x\u{0}y"])
 func namesStayInside(name: String) throws {
   try withFolder { root in
-    #expect(throws: ReportError.self) { try ResultFolder.make(at: root + "/out") { try $0.write("x", to: name) } }
+    #expect(throws: ReportError.self) {
+      try ResultFolder.make(at: root + "/out") { try $0.write("x", to: name) }
+    }
     #expect(content(root).isEmpty)
   }
 }

@@ -19,7 +19,8 @@ enum SampleStudy {
 
   static func result(
     concept: String = "striped", layer: String = "layer4", target: String = "zebra", score: Double = 0.93,
-    auc: Double = 0.97, p: Double = 0.005, verdict: TCAVResult.Verdict = .used, others: [String: Double] = [:],
+    auc: Double = 0.97, p: Double = 0.005, verdict: TCAVResult.Verdict = .used,
+    others: [String: Double] = [:],
     index: Int = 0
   ) -> TCAVResult {
     var generator = Sequence64(state: UInt64(index + 7))
@@ -53,7 +54,8 @@ enum SampleStudy {
           let growth = 0.35 + 0.325 * Double(depth)
           let value = 0.5 + (score - 0.5) * growth
           let p = abs(value - 0.5) > 0.25 ? 0.005 : abs(value - 0.5) > 0.15 ? 0.03 : 0.4
-          let verdict: TCAVResult.Verdict = auc < 0.6 ? .notRepresented : p < 0.01 ? .used : .representedButNotUsed
+          let verdict: TCAVResult.Verdict =
+            auc < 0.6 ? .notRepresented : p < 0.01 ? .used : .representedButNotUsed
           var others: [String: Double] = [:]
           for (column, other) in concepts.enumerated() where column != row {
             let near = row + column == 1 ? 0.64 : 0.0
@@ -62,7 +64,8 @@ enum SampleStudy {
           }
           results.append(
             result(
-              concept: concept, layer: layer, target: target, score: value, auc: 0.5 + (auc - 0.5) * (0.7 + 0.15 * Double(depth)),
+              concept: concept, layer: layer, target: target, score: value,
+              auc: 0.5 + (auc - 0.5) * (0.7 + 0.15 * Double(depth)),
               p: p, verdict: verdict, others: others, index: results.count))
         }
       }
@@ -98,26 +101,42 @@ enum SampleStudy {
       TCAVReport.Extremes(
         layer: layers[2], target: "zebra", concept: concept,
         most: (0..<5).map { index in
-          .init(image: picture(kind, seed: index), derivative: 0.041 - 0.003 * Double(index), caption: "n02391049_\(1204 + index).jpg")
+          .init(
+            image: picture(kind, seed: index), derivative: 0.041 - 0.003 * Double(index),
+            caption: "n02391049_\(1204 + index).jpg")
         },
         least: (0..<5).map { index in
-          .init(image: picture(3, seed: index, edge: 28), derivative: -0.012 + 0.002 * Double(index), caption: "n02391049_\(88 + index).jpg")
+          .init(
+            image: picture(3, seed: index, edge: 28), derivative: -0.012 + 0.002 * Double(index),
+            caption: "n02391049_\(88 + index).jpg")
         })
     }
     return TCAVReport(
-      title: "Zebra and tiger in ResNet-50", question: "Does the network use stripes to recognise zebras and tigers?",
+      title: "Zebra and tiger in ResNet-50",
+      question: "Does the network use stripes to recognise zebras and tigers?",
       answers: [
-        "Yes: at the last stage, moving towards stripes raises the zebra output for 94 % of zebra images and the tiger output for 88 % of tiger images.",
+        "Yes: at the last stage, moving towards stripes raises the zebra output for 94 % of zebra "
+          + "images and the tiger output for 88 % of tiger images.",
         "Dots lower the tiger output; captions are not represented at any tested layer.",
       ], results: results, layers: layers,
       strips: concepts.enumerated().map { kind, concept in
-        .init(concept: concept, images: (0..<9).map { picture(min(kind, 3), seed: $0, edge: kind == 4 ? 28 : 160) })
+        .init(
+          concept: concept,
+          images: (0..<9).map { picture(min(kind, 3), seed: $0, edge: kind == 4 ? 28 : 160) })
       }, extremes: extremes,
       warnings: ["The concept “caption text” has 12 examples; its verdicts may change with more."],
-      settings: [("direction", "mean difference"), ("probe", "ridge, leave-one-out λ"), ("runs", "50"), ("pseudo-concepts", "199"),
-        ("output", "logit"), ("pooling", "none"), ("seed", "7"), ("correction", "Holm over 30 hypotheses")],
-      hashes: [("model", "sha256:9f2c41a6b8d07e35c1f4a90d2b7e6685a3c9e1f0d4b2876594c3a1e0f9d8b7a6"),
-        ("data", "sha256:04be19c7f5d3a26e8b90c1d7e4f3a2b5968778695a4b3c2d1e0f9e8d7c6b5a49")],
-      commandLine: "noema tcav --model resnet50.onnx --data zebra/ --concepts concepts/ --layer '*layer[234]*Relu_2' --target zebra --target tiger --seed 7 -o out/")
+      settings: [
+        ("direction", "mean difference"), ("probe", "ridge, leave-one-out λ"), ("runs", "50"),
+        ("pseudo-concepts", "199"),
+        ("output", "logit"), ("pooling", "none"), ("seed", "7"), ("correction", "Holm over 30 hypotheses"),
+      ],
+      hashes: [
+        ("model", "sha256:9f2c41a6b8d07e35c1f4a90d2b7e6685a3c9e1f0d4b2876594c3a1e0f9d8b7a6"),
+        ("data", "sha256:04be19c7f5d3a26e8b90c1d7e4f3a2b5968778695a4b3c2d1e0f9e8d7c6b5a49"),
+      ],
+      commandLine:
+        "noema tcav --model resnet50.onnx --data zebra/ --concepts concepts/ --layer '*layer[234]*Relu_2' "
+        + "--target zebra --target tiger --seed 7 -o out/"
+    )
   }
 }

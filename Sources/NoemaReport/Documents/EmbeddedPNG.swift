@@ -15,7 +15,8 @@ public enum EmbeddedPNG {
   static func thumbnail(of image: Image) -> Image {
     let longest = max(image.width, image.height)
     guard longest > longestEdge else { return image }
-    let width = max(1, image.width * longestEdge / longest), height = max(1, image.height * longestEdge / longest)
+    let width = max(1, image.width * longestEdge / longest),
+      height = max(1, image.height * longestEdge / longest)
     let channels = image.channelCount
     var pixels = [UInt8](repeating: 0, count: width * height * channels)
     for y in 0..<height {
@@ -26,7 +27,9 @@ public enum EmbeddedPNG {
         for channel in 0..<channels {
           var sum = count / 2
           for row in top..<bottom {
-            for column in left..<right { sum += Int(image.pixels[(row * image.width + column) * channels + channel]) }
+            for column in left..<right {
+              sum += Int(image.pixels[(row * image.width + column) * channels + channel])
+            }
           }
           pixels[(y * width + x) * channels + channel] = UInt8(sum / count)
         }

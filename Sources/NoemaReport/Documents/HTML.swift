@@ -38,10 +38,12 @@ public struct HTML: Sendable, Hashable {
   /// Wide drawings scroll inside their frame, so that they stay legible on a phone.
   public static func figure(_ figure: any Figure, identifier: String, caption: String) -> HTML {
     let drawing = HTML(trusted: figure.svg(.inline, identifier: identifier))
-    return element("figure", ["id": identifier], [
-      element("div", ["class": "drawing", "tabindex": "0"], [drawing]),
-      element("figcaption", text: caption),
-    ])
+    return element(
+      "figure", ["id": identifier],
+      [
+        element("div", ["class": "drawing", "tabindex": "0"], [drawing]),
+        element("figcaption", text: caption),
+      ])
   }
 
   /// A table with a header row; columns that hold numbers are aligned to the right.
@@ -59,8 +61,10 @@ public struct HTML: Sendable, Hashable {
         ? element("tr", ["class": "group"], [element("th", ["colspan": "\(header.count)"], row)])
         : element("tr", [:], row.enumerated().map { cell("td", $0.offset, $0.element) })
     }
-    return element("div", ["class": "scroll \(className)"], [
-      element("table", [:], [element("thead", [:], [head]), element("tbody", [:], body)])
-    ])
+    return element(
+      "div", ["class": "scroll \(className)"],
+      [
+        element("table", [:], [element("thead", [:], [head]), element("tbody", [:], body)])
+      ])
   }
 }

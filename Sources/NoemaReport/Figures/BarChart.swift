@@ -18,7 +18,8 @@ public struct BarChart: Figure {
   /// Makes a bar chart.
   public init(
     title: String, description: String = "", valueTitle: String, range: ClosedRange<Double> = 0...1,
-    groups: [String], series: [Series], reference: ReferenceLine? = nil, hatchMeaning: String = "not significant (n.s.)"
+    groups: [String], series: [Series], reference: ReferenceLine? = nil,
+    hatchMeaning: String = "not significant (n.s.)"
   ) {
     self.title = title
     self.description = description
@@ -45,7 +46,8 @@ public struct BarChart: Figure {
     let scale = Scale(range, from: bottom, to: top)
     axis.draw(in: &writer, scale: scale, left: left, right: right)
     if let reference {
-      writer.line(left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
+      writer.line(
+        left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
     }
     let barWidth = min(44, slot * 0.74 / seriesCount)
     for (index, series) in series.enumerated() {
@@ -53,7 +55,9 @@ public struct BarChart: Figure {
         guard let measurement else { continue }
         let center = left + slot * (Double(group) + 0.5) + barWidth * (Double(index) - (seriesCount - 1) / 2)
         let tooltip = "\(groups[group]), \(series.name): \(measurement.text())"
-        draw(measurement, paint: .series(index), x: center, width: barWidth, scale: scale, tooltip: tooltip, in: &writer)
+        draw(
+          measurement, paint: .series(index), x: center, width: barWidth, scale: scale, tooltip: tooltip,
+          in: &writer)
       }
     }
     writer.line(left, bottom, right, bottom, stroke: .ink)

@@ -44,7 +44,8 @@ public struct DotChart: Figure {
 
   /// Makes a dot chart.
   public init(
-    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double>, measures: [String],
+    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double>,
+    measures: [String],
     sections: [Section]
   ) {
     self.title = title

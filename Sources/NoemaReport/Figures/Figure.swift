@@ -53,7 +53,9 @@ public struct MeasuredValue: Sendable, Hashable {
   public var mark: String
 
   /// Makes a value with an interval.
-  public init(_ value: Double, low: Double? = nil, high: Double? = nil, isSignificant: Bool = true, mark: String = "") {
+  public init(
+    _ value: Double, low: Double? = nil, high: Double? = nil, isSignificant: Bool = true, mark: String = ""
+  ) {
     self.value = value
     self.low = low.flatMap { $0.isFinite ? $0 : nil }
     self.high = high.flatMap { $0.isFinite ? $0 : nil }

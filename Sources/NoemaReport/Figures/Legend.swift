@@ -76,14 +76,17 @@ struct CategoryLabels {
           writer.text(line, x: x, y: y + 18 + 14 * Double(row), size: Self.size, anchor: .middle)
         }
       } else {
-        writer.text(cut[index], x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
+        writer.text(
+          cut[index], x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
       }
     }
   }
 
   /// The name broken at spaces into at most three lines; nil when it does not fit so.
   private static func lines(of name: String, in limit: Double) -> [String]? {
-    func fits(_ text: some StringProtocol) -> Bool { TextMetrics.width(of: String(text), size: size) <= limit }
+    func fits(_ text: some StringProtocol) -> Bool {
+      TextMetrics.width(of: String(text), size: size) <= limit
+    }
     guard name.utf8.count <= 200 else { return nil }
     if fits(name) { return [name] }
     var lines: [String] = []

@@ -1,7 +1,8 @@
 /// Widths of text in the figures' sans-serif font, close enough to lay out labels.
 enum TextMetrics {
   /// Fonts of Helvetica's widths first, because the table below holds those.
-  static let fontStack = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', Roboto, 'DejaVu Sans', sans-serif"
+  static let fontStack =
+    "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', Roboto, 'DejaVu Sans', sans-serif"
 
   /// Advance widths of ASCII 32…126 in thousandths of the font size.
   private static let advances: [Int] = [
@@ -43,7 +44,8 @@ enum TextMetrics {
 
   /// The names, each within the limit and still different from the others where that can be had.
   ///
-  /// Names that differ only in their middle, as those of layers do, lose what they share at both ends instead.
+  /// Names that differ only in their middle, as those of layers do, lose what they share at both ends
+  /// instead.
   static func fitting(_ names: [String], in limit: Double, size: Double) -> [String] {
     let cut = names.map { fitting($0, in: limit, size: size) }
     guard Set(cut).count < Set(names).count else { return cut }

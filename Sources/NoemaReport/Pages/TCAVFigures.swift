@@ -50,12 +50,16 @@ struct TCAVFigures {
   private mutating func scoreChart(_ layer: String) -> NamedFigure {
     let groups = report.concepts
     let series = report.targets.map { target in
-      Series(name: target, values: groups.map { concept in
-        report.result(layer: layer, target: target, concept: concept).map(report.measurement)
-      })
+      Series(
+        name: target,
+        values: groups.map { concept in
+          report.result(layer: layer, target: target, concept: concept).map(report.measurement)
+        })
     }
     let marks = Set(series.flatMap(\.values).compactMap { $0?.mark })
-    let meanings = [("n.s.", "not significant (n.s.)"), ("n.r.", "not represented (n.r.)"), ("n/a", "no statement (n/a)")]
+    let meanings = [
+      ("n.s.", "not significant (n.s.)"), ("n.r.", "not represented (n.r.)"), ("n/a", "no statement (n/a)"),
+    ]
     let chart = BarChart(
       title: "TCAV scores at \(layer)" + (report.targets.count == 1 ? " for \(report.targets[0])" : ""),
       description: TCAVGuide.scores, valueTitle: "TCAV score", groups: groups, series: series,
@@ -66,12 +70,15 @@ struct TCAVFigures {
 
   private mutating func sweepChart(_ target: String, _ layers: [String]) -> NamedFigure {
     let series = report.concepts.map { concept in
-      Series(name: concept, values: layers.map { layer in
-        report.result(layer: layer, target: target, concept: concept).map(report.measurement)
-      })
+      Series(
+        name: concept,
+        values: layers.map { layer in
+          report.result(layer: layer, target: target, concept: concept).map(report.measurement)
+        })
     }
     let chart = LineChart(
-      title: "Scores over layers for \(target)", description: TCAVGuide.sweeps, categoryTitle: "layer, input to output",
+      title: "Scores over layers for \(target)", description: TCAVGuide.sweeps,
+      categoryTitle: "layer, input to output",
       valueTitle: "TCAV score", categories: layers, series: series,
       reference: ReferenceLine(0.5, name: "0.5: no direction"))
     return named(["layers", target], chart)
@@ -79,31 +86,38 @@ struct TCAVFigures {
 
   private mutating func probeChart(_ layers: [String]) -> NamedFigure {
     let sections = layers.map { layer in
-      DotChart.Section(name: layers.count > 1 ? layer : "", rows: report.concepts.compactMap { concept in
-        report.results.first { $0.layer == layer && $0.concept == concept }.map {
-          DotChart.Row(name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chance)
-        }
-      })
+      DotChart.Section(
+        name: layers.count > 1 ? layer : "",
+        rows: report.concepts.compactMap { concept in
+          report.results.first { $0.layer == layer && $0.concept == concept }.map {
+            DotChart.Row(
+              name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chance)
+          }
+        })
     }
     let values = report.results.flatMap { [$0.probe.auc, $0.probe.balancedAccuracy, $0.probe.chance] }
     let lowest = values.filter(\.isFinite).min() ?? 0.5
     let chart = DotChart(
       title: "Probe quality", description: TCAVGuide.probes, valueTitle: "held-out value",
-      range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1, measures: ["AUC", "balanced accuracy"],
+      range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1,
+      measures: ["AUC", "balanced accuracy"],
       sections: sections)
     return named(["probe-quality"], chart)
   }
 
   private mutating func nullChart(_ layer: String, _ target: String) -> NamedFigure? {
-    let rows = report.results.filter { $0.layer == layer && $0.target == target && !$0.diagnostics.nullScores.isEmpty }
-      .map {
-        NullChart.Row(
-          name: $0.concept, observed: $0.score, null: $0.diagnostics.nullScores, p: $0.pPermutation,
-          pAdjusted: $0.pPermutationAdjusted)
-      }
+    let rows = report.results.filter {
+      $0.layer == layer && $0.target == target && !$0.diagnostics.nullScores.isEmpty
+    }
+    .map {
+      NullChart.Row(
+        name: $0.concept, observed: $0.score, null: $0.diagnostics.nullScores, p: $0.pPermutation,
+        pAdjusted: $0.pPermutationAdjusted)
+    }
     guard !rows.isEmpty else { return nil }
     let chart = NullChart(
-      title: "Null distributions for \(target) at \(layer)", description: TCAVGuide.nulls, valueTitle: "TCAV score",
+      title: "Null distributions for \(target) at \(layer)", description: TCAVGuide.nulls,
+      valueTitle: "TCAV score",
       rows: rows, significance: report.significance)
     return named(["null", layer, target], chart)
   }
@@ -115,15 +129,19 @@ struct TCAVFigures {
       let result = report.results.first { $0.layer == layer && $0.concept == row }
       return concepts.map { column in
         if row == column { return result == nil ? nil : 1 }
-        let mirrored = report.results.first { $0.layer == layer && $0.concept == column }?.diagnostics.entanglement[row]
+        let mirrored = report.results.first { $0.layer == layer && $0.concept == column }?.diagnostics
+          .entanglement[row]
         return result?.diagnostics.entanglement[column] ?? mirrored
       }
     }
-    guard values.enumerated().contains(where: { row, line in
-      line.enumerated().contains { $0.offset != row && $0.element != nil }
-    }) else { return nil }
+    guard
+      values.enumerated().contains(where: { row, line in
+        line.enumerated().contains { $0.offset != row && $0.element != nil }
+      })
+    else { return nil }
     let map = HeatMap(
-      title: "Cosines between CAVs at \(layer)", description: TCAVGuide.cosines, valueTitle: "cosine", rows: concepts,
+      title: "Cosines between CAVs at \(layer)", description: TCAVGuide.cosines, valueTitle: "cosine",
+      rows: concepts,
       columns: concepts, values: values)
     return named(["cosines", layer], map)
   }

@@ -14,7 +14,9 @@ public struct TCAVPage: Sendable {
   ///
   /// - Throws: `ReportError` of kind `input` when there is no result to report.
   public init(_ report: TCAVReport) throws {
-    guard !report.results.isEmpty else { throw ReportError(.input("a report needs at least one result; found none")) }
+    guard !report.results.isEmpty else {
+      throw ReportError(.input("a report needs at least one result; found none"))
+    }
     self.report = report
     sections = TCAVFigures(report)
     figures = sections.all
@@ -24,8 +26,8 @@ public struct TCAVPage: Sendable {
 
   /// The notebook that re-draws the figures from `result.json` with numpy and matplotlib alone.
   ///
-  /// - Parameter pngs: PNG files of the figures by name, as far as they could be made; a notebook that a reader
-  ///   has not declared trusted shows these and no SVG.
+  /// - Parameter pngs: PNG files of the figures by name, as far as they could be made; a notebook that a
+  ///   reader has not declared trusted shows these and no SVG.
   /// - Throws: what the JSON encoder throws.
   public func notebook(pngs: [String: [UInt8]] = [:]) throws -> String {
     try TCAVNotebook(report: report, figures: sections, pngs: pngs).notebook.json()
@@ -45,7 +47,8 @@ private struct TCAVContent {
         section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
         section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
         section("What the concepts look like", "Examples that define each concept.", strips),
-        section("Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
+        section(
+          "Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
         section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
         section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),
         section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
@@ -64,17 +67,21 @@ private struct TCAVContent {
   private func grid(_ figures: [NamedFigure]) -> [HTML] {
     guard !figures.isEmpty else { return [] }
     return [
-      .element("div", ["class": "figures"], figures.map { .figure($0.figure, identifier: $0.name, caption: $0.figure.title + ".") })
+      .element(
+        "div", ["class": "figures"],
+        figures.map { .figure($0.figure, identifier: $0.name, caption: $0.figure.title + ".") })
     ]
   }
 
   private var header: HTML {
     let answers = report.answers.isEmpty ? report.derivedAnswers : report.answers
-    return .element("header", [:], [
-      .element("p", ["class": "kicker"], text: "Concept study · \(report.title)"),
-      .element("h1", text: report.question),
-      .element("div", ["class": "answer"], answers.map { .element("p", text: $0) }),
-    ])
+    return .element(
+      "header", [:],
+      [
+        .element("p", ["class": "kicker"], text: "Concept study · \(report.title)"),
+        .element("h1", text: report.question),
+        .element("div", ["class": "answer"], answers.map { .element("p", text: $0) }),
+      ])
   }
 
   private var warnings: HTML? {
@@ -83,10 +90,12 @@ private struct TCAVContent {
     }
     let all = (report.warnings + own).unique
     guard !all.isEmpty else { return nil }
-    return .element("section", ["class": "warnings"], [
-      .element("h2", text: "Before you rely on this"),
-      .element("ul", [:], all.map { .element("li", text: $0) }),
-    ])
+    return .element(
+      "section", ["class": "warnings"],
+      [
+        .element("h2", text: "Before you rely on this"),
+        .element("ul", [:], all.map { .element("li", text: $0) }),
+      ])
   }
 
   // MARK: Tables
@@ -94,11 +103,13 @@ private struct TCAVContent {
   private var place: (TCAVResult) -> String {
     let hasTargets = report.targets.count > 1, hasLayers = report.orderedLayers.count > 1
     return { result in
-      [hasTargets ? result.target : "", hasLayers ? result.layer : ""].filter { !$0.isEmpty }.joined(separator: " · ")
+      [hasTargets ? result.target : "", hasLayers ? result.layer : ""].filter { !$0.isEmpty }.joined(
+        separator: " · ")
     }
   }
 
-  /// Rows in reading order, those of one target and layer under a heading unless there is only one such group.
+  /// Rows in reading order, those of one target and layer under a heading unless there is only one such
+  /// group.
   private func rows(_ cells: (TCAVResult) -> [HTML]) -> [[HTML]] {
     var rows: [[HTML]] = []
     var last = ""
@@ -113,18 +124,23 @@ private struct TCAVContent {
 
   private var verdicts: HTML? {
     let only = [
-      report.targets.count == 1 ? "class \(report.targets[0])" : "", report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
+      report.targets.count == 1 ? "class \(report.targets[0])" : "",
+      report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
     ].filter { !$0.isEmpty }.joined(separator: ", layer ")
     let rows = rows { result in
       [
         scoreCell(result), IntervalMark.html(report.measurement(result)),
-        .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)), chip(result),
+        .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)),
+        chip(result),
       ]
     }
     let table = HTML.table(
-      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("AUC"), .text("Verdict")], numeric: [1, 2, 3, 4],
+      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("AUC"), .text("Verdict")],
+      numeric: [1, 2, 3, 4],
       className: "verdicts", rows: rows)
-    let lead = "Score with 95 % interval, corrected p against random concepts, AUC of the probe." + (only.isEmpty ? "" : " All: \(only).")
+    let lead =
+      "Score with 95 % interval, corrected p against random concepts, AUC of the probe."
+      + (only.isEmpty ? "" : " All: \(only).")
     return section("Verdicts", lead, [table])
   }
 
@@ -146,8 +162,10 @@ private struct TCAVContent {
     case .used:
       let isRaising = result.score > 0.5
       return .element("span", ["class": "chip used"], text: isRaising ? "used, raises ↑" : "used, lowers ↓")
-    case .representedButNotUsed, .notRepresented: return .element("span", ["class": "chip"], text: result.verdict.rawValue)
-    case .tooLittleData, .degenerate: return .element("span", ["class": "chip unsure"], text: result.verdict.rawValue)
+    case .representedButNotUsed, .notRepresented:
+      return .element("span", ["class": "chip"], text: result.verdict.rawValue)
+    case .tooLittleData, .degenerate:
+      return .element("span", ["class": "chip unsure"], text: result.verdict.rawValue)
     }
   }
 
@@ -158,7 +176,8 @@ private struct TCAVContent {
       let spread = "\(NumberText.fixed(facts.nullMean, 2)) ± \(NumberText.fixed(facts.nullStd, 2))"
       let texts = [
         counts, NumberText.fixed(result.scoreStd, 3), NumberText.fixed(facts.stability, 2),
-        NumberText.fixed(facts.cosineToMeanDifference, 2), NumberText.fixed(facts.gradientAlignment, 2), spread,
+        NumberText.fixed(facts.cosineToMeanDifference, 2), NumberText.fixed(facts.gradientAlignment, 2),
+        spread,
         NumberText.fixed(facts.zeroDerivatives * 100, 1) + " %", NumberText.compact(result.meanDerivative),
         NumberText.fixed(facts.meanCosine, 3), NumberText.fixed(result.positiveMass, 2),
         NumberText.fixed(result.probe.balancedAccuracy, 2), NumberText.pValue(result.pPermutation),
@@ -169,7 +188,8 @@ private struct TCAVContent {
     return .table(
       header: [
         "Concept", "n concept / random / inputs", "sd over runs", "CAV stability", "cos to mean difference",
-        "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine", "positive mass",
+        "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine",
+        "positive mass",
         "balanced accuracy", "p permutation", "p t-test adj.",
       ].map(HTML.text), numeric: Set(1...13), className: "dense", rows: rows)
   }
@@ -178,13 +198,15 @@ private struct TCAVContent {
 
   private func image(_ image: Image, description: String) -> HTML {
     let name = max(image.width, image.height) < 64 ? "small" : ""
-    return .element("img", ["src": EmbeddedPNG.address(of: image), "alt": description, "class": name, "loading": "lazy"])
+    return .element(
+      "img", ["src": EmbeddedPNG.address(of: image), "alt": description, "class": name, "loading": "lazy"])
   }
 
   private var strips: [HTML] {
     report.strips.filter { !$0.images.isEmpty }.flatMap { strip -> [HTML] in
       let images = strip.images.enumerated().map {
-        HTML.element("div", [:], [image($0.element, description: "\(strip.concept), example \($0.offset + 1)")])
+        HTML.element(
+          "div", [:], [image($0.element, description: "\(strip.concept), example \($0.offset + 1)")])
       }
       return [.element("h3", text: strip.concept), .element("div", ["class": "strip"], images)]
     }
@@ -192,22 +214,30 @@ private struct TCAVContent {
 
   private var extremes: [HTML] {
     report.extremes.flatMap { item -> [HTML] in
-      let heading = "\(item.concept) → \(item.target)" + (report.orderedLayers.count > 1 ? " at \(item.layer)" : "")
+      let heading =
+        "\(item.concept) → \(item.target)" + (report.orderedLayers.count > 1 ? " at \(item.layer)" : "")
       func half(_ title: String, _ examples: [TCAVReport.Example]) -> HTML {
-        .element("div", [:], [
-          .element("h4", text: title),
-          .element("div", ["class": "strip"], examples.map { example in
-            .element("div", [:], [
-              image(example.image, description: example.caption),
-              .element("b", text: NumberText.compact(example.derivative)),
-              .element("span", ["title": example.caption], text: example.caption),
-            ])
-          }),
-        ])
+        .element(
+          "div", [:],
+          [
+            .element("h4", text: title),
+            .element(
+              "div", ["class": "strip"],
+              examples.map { example in
+                .element(
+                  "div", [:],
+                  [
+                    image(example.image, description: example.caption),
+                    .element("b", text: NumberText.compact(example.derivative)),
+                    .element("span", ["title": example.caption], text: example.caption),
+                  ])
+              }),
+          ])
       }
       return [
         .element("h3", text: heading),
-        .element("div", ["class": "pair"], [half("most sensitive", item.most), half("least sensitive", item.least)]),
+        .element(
+          "div", ["class": "pair"], [half("most sensitive", item.most), half("least sensitive", item.least)]),
       ]
     }
   }
@@ -220,9 +250,13 @@ private struct TCAVContent {
       pairs.map { [.text($0.name), .element("span", ["class": style], text: $0.value)] }
     }
     let all = rows(report.settings, "value") + rows(report.hashes, "hash")
-    if !all.isEmpty { content.append(.table(header: [.text("Setting"), .text("Value")], className: "settings", rows: all)) }
+    if !all.isEmpty {
+      content.append(.table(header: [.text("Setting"), .text("Value")], className: "settings", rows: all))
+    }
     if !report.commandLine.isEmpty {
-      content += [.element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine)]
+      content += [
+        .element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine),
+      ]
     }
     return section("Settings and hashes", "What is needed to repeat this study.", content)
   }

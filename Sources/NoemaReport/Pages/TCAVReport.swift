@@ -102,7 +102,9 @@ public struct TCAVReport: Sendable {
 
 extension TCAVReport {
   /// The layers that have results, from input to output.
-  var orderedLayers: [String] { (layers.filter(Set(results.map(\.layer)).contains) + results.map(\.layer)).unique }
+  var orderedLayers: [String] {
+    (layers.filter(Set(results.map(\.layer)).contains) + results.map(\.layer)).unique
+  }
   /// The target classes, in the order of the results.
   var targets: [String] { results.map(\.target).unique }
   /// The concepts, in the order of the results.
@@ -128,7 +130,8 @@ extension TCAVReport {
     let interval = result.scoreInterval
     let isUsed = result.verdict == .used
     return MeasuredValue(
-      result.score, low: interval.count == 2 ? interval[0] : nil, high: interval.count == 2 ? interval[1] : nil,
+      result.score, low: interval.count == 2 ? interval[0] : nil,
+      high: interval.count == 2 ? interval[1] : nil,
       isSignificant: isUsed, mark: isUsed ? "" : result.verdict.mark)
   }
 
@@ -140,7 +143,8 @@ extension TCAVReport {
       let lowering = used.filter { $0.score <= 0.5 }.map(\.concept).unique
       let both = raising.filter(lowering.contains)
       let parts = [
-        ("raised by", raising.filter { !both.contains($0) }), ("lowered by", lowering.filter { !both.contains($0) }),
+        ("raised by", raising.filter { !both.contains($0) }),
+        ("lowered by", lowering.filter { !both.contains($0) }),
         ("raised or lowered, depending on the layer, by", both),
       ].filter { !$0.1.isEmpty }.map { "\($0.0) \(Self.list($0.1))" }
       return parts.isEmpty

@@ -1,6 +1,7 @@
 /// Makes text from strangers harmless inside markup.
 public enum Escape {
-  /// The text with the five special characters of XML and HTML replaced, safe in content and in quoted attributes.
+  /// The text with the five special characters of XML and HTML replaced, safe in content and in quoted
+  /// attributes.
   ///
   /// Characters that XML forbids and controls that reorder text are replaced by U+FFFD.
   public static func markup(_ text: String) -> String {
@@ -33,7 +34,8 @@ public enum Escape {
     return result
   }
 
-  /// A file name of letters, digits, `-`, `_` and `.` that resembles the text; never empty, at most 60 characters.
+  /// A file name of letters, digits, `-`, `_` and `.` that resembles the text; never empty, at most 60
+  /// characters.
   public static func fileName(_ text: String) -> String {
     var result = ""
     for byte in text.utf8.prefix(400) {

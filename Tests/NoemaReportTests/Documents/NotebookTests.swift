@@ -6,10 +6,14 @@ import Testing
 @Test func notebookHasTheFormat() throws {
   var notebook = Notebook()
   notebook.markdown("# a\nb")
-  notebook.code("x = 1\n", outputs: [
-    .text("one\n"), .figure(svg: "<svg/>", png: [1, 2, 3], description: "d"), .figure(svg: "<svg/>", png: nil, description: ""),
-  ])
-  let json = try #require(try JSONSerialization.jsonObject(with: Data(try notebook.json().utf8)) as? [String: Any])
+  notebook.code(
+    "x = 1\n",
+    outputs: [
+      .text("one\n"), .figure(svg: "<svg/>", png: [1, 2, 3], description: "d"),
+      .figure(svg: "<svg/>", png: nil, description: ""),
+    ])
+  let json = try #require(
+    try JSONSerialization.jsonObject(with: Data(try notebook.json().utf8)) as? [String: Any])
   #expect(json["nbformat"] as? Int == 4 && json["nbformat_minor"] as? Int == 5)
   let cells = try #require(json["cells"] as? [[String: Any]])
   #expect(cells.map { $0["id"] as? String } == ["cell-1", "cell-2"])
@@ -54,7 +58,8 @@ private func codeSources(_ report: TCAVReport) throws -> [String] {
 
 /// Compiles the source with Python where there is one.
 private func expectToCompile(_ source: String) throws {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("noema-notebook-\(UUID().uuidString)")
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "noema-notebook-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   let file = folder.appendingPathComponent("cells.py")

@@ -26,7 +26,9 @@ private var hostileReport: TCAVReport {
   let image = Image(width: 2, height: 2, channelCount: 1, pixels: [0, 1, 2, 3])
   report.strips = [.init(concept: hostile, images: [image])]
   report.extremes = [
-    .init(layer: hostile, target: hostile, concept: hostile, most: [.init(image: image, derivative: .nan, caption: hostile)], least: [])
+    .init(
+      layer: hostile, target: hostile, concept: hostile,
+      most: [.init(image: image, derivative: .nan, caption: hostile)], least: [])
   ]
   return report
 }
@@ -37,7 +39,9 @@ private var hostileReport: TCAVReport {
     #expect(!html.contains("http:") && !html.contains("https:") && !html.contains("//cdn"))
     #expect(!html.contains("@import") && !html.contains("<link") && !html.contains("<script"))
     #expect(html.contains("default-src 'none'"))
-    #expect(html.components(separatedBy: "src=\"").dropFirst().allSatisfy { $0.hasPrefix("data:image/png;base64,") })
+    #expect(
+      html.components(separatedBy: "src=\"").dropFirst().allSatisfy { $0.hasPrefix("data:image/png;base64,") }
+    )
   }
 }
 
@@ -65,7 +69,10 @@ private var hostileReport: TCAVReport {
 
 @Test func pageSaysTheAnswerFirst() throws {
   let html = try TCAVPage(SampleStudy.report).html
-  let order = ["stripes to recognise zebras", "raises the zebra output for 94 %", "<h2>Verdicts", "<h2>Scores", "<h2>Settings"]
+  let order = [
+    "stripes to recognise zebras", "raises the zebra output for 94 %", "<h2>Verdicts", "<h2>Scores",
+    "<h2>Settings",
+  ]
   let places = order.map { html.range(of: $0)?.lowerBound ?? html.startIndex }
   #expect(places == places.sorted() && Set(places).count == order.count)
 }
@@ -98,7 +105,9 @@ private var hostileReport: TCAVReport {
 @Test func noResultsIsAnError() {
   var report = SampleStudy.report
   report.results = []
-  #expect(throws: ReportError(.input("a report needs at least one result; found none"))) { try TCAVPage(report) }
+  #expect(throws: ReportError(.input("a report needs at least one result; found none"))) {
+    try TCAVPage(report)
+  }
 }
 
 @Test func figuresAreThoseOfTheStudy() throws {
@@ -125,7 +134,9 @@ private var hostileReport: TCAVReport {
       try folder.write(pngs[figure.name]!, to: "figures/\(figure.name).png")
     }
     let results = try JSONEncoder().encode(SampleStudy.results)
-    try folder.write("{\"schema\": \"noema.tcav/1\", \"results\": \(String(decoding: results, as: UTF8.self))}", to: "result.json")
+    try folder.write(
+      "{\"schema\": \"noema.tcav/1\", \"results\": \(String(decoding: results, as: UTF8.self))}",
+      to: "result.json")
     try folder.write(page.html, to: "report.html")
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }

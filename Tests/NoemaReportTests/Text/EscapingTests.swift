@@ -4,7 +4,8 @@ import Testing
 @Test func markupLeavesNothingSpecial() {
   let hostile = "</title><script>alert('x')</script> & \"y\" \u{0}\u{8}\u{202E}gnp.exe"
   let escaped = Escape.markup(hostile)
-  #expect(!escaped.contains("<") && !escaped.contains(">") && !escaped.contains("\"") && !escaped.contains("'"))
+  #expect(
+    !escaped.contains("<") && !escaped.contains(">") && !escaped.contains("\"") && !escaped.contains("'"))
   #expect(!escaped.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
   #expect(Escape.markup("größer 漢字 🦓") == "größer 漢字 🦓")
 }
