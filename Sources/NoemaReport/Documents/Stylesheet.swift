@@ -113,7 +113,8 @@ enum Stylesheet {
   private static let print = """
     body { background: #fff; font-size: 10.5pt; } main { padding: 0; max-width: none; }
     section { border: 0; padding: 0; margin-bottom: 18pt; border-radius: 0; background: none; }
-    figure, tr, .strip, .pair { break-inside: avoid; } h2, h3 { break-after: avoid; }
+    figure, tr, .strip, .pair { break-inside: avoid; } h2, h3, .lead { break-after: avoid; }
+    .warnings { padding: 8pt 12pt; }
     .drawing, .scroll { overflow: visible; } .drawing svg { max-width: 15cm; }
     * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     """

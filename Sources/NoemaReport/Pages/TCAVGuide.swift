@@ -27,14 +27,13 @@ enum TCAVGuide {
 
   /// The section "How to read this".
   static func paragraphs(significance: Double) -> [HTML] {
-    let level = NumberText.compact(significance)
     let items: [(name: String, text: String)] = [
       ("Score.", score),
       (
         "Verdict.",
         """
         “Used” asks for two things: a linear probe finds the concept in held-out activations, and the \
-        score lies further from 0.5 than those of random pseudo-concepts (adjusted p at most \(level)). \
+        score lies further from 0.5 than those of random pseudo-concepts (adjusted p at most \(significance)). \
         “Represented but not used” is a finding about these data, not proof that the concept plays no \
         role.
         """

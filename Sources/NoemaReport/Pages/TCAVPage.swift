@@ -85,8 +85,17 @@ private struct TCAVContent {
   }
 
   private var warnings: HTML? {
-    let own = report.results.flatMap { result in
-      result.diagnostics.warnings.map { "\(result.concept), \(result.layer), \(result.target): \($0)" }
+    var places: [String: [String]] = [:]
+    for result in report.results {
+      let place = [result.concept, result.layer, result.target].joined(separator: ", ")
+      for warning in result.diagnostics.warnings { places[warning, default: []].append(place) }
+    }
+    // What holds for many results is said once.
+    let own = report.results.flatMap(\.diagnostics.warnings).unique.flatMap { warning in
+      let found = places[warning] ?? []
+      return found.count > 3
+        ? ["\(warning) (\(found.count) of \(report.results.count) results)"]
+        : found.map { "\($0): \(warning)" }
     }
     let all = (report.warnings + own).unique
     guard !all.isEmpty else { return nil }

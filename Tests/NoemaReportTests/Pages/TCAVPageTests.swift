@@ -102,6 +102,16 @@ private var hostileReport: TCAVReport {
   for figure in page.figures { #expect(!figure.svg.contains("nan")) }
 }
 
+@Test func warningsAreSaidOnce() throws {
+  var report = SampleStudy.report
+  for index in report.results.indices { report.results[index].diagnostics.warnings = ["few inputs"] }
+  report.results[0].diagnostics.warnings.append("dead layer")
+  let html = try TCAVPage(report).html
+  #expect(html.components(separatedBy: "few inputs").count == 2)
+  #expect(html.contains("few inputs (30 of 30 results)"))
+  #expect(html.contains("striped, /layer2/layer2.3/Relu_2, zebra: dead layer"))
+}
+
 @Test func noResultsIsAnError() {
   var report = SampleStudy.report
   report.results = []
