@@ -48,7 +48,9 @@ let package = Package(
       ["NoemaTensor", "ONNXSchema", "CDNNL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     library("NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
     library("NoemaAttribution", ["NoemaGraph", "NoemaData"]),
-    library("NoemaConcepts", ["NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor"]),
+    library(
+      "NoemaConcepts",
+      ["NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor", .product(name: "Yams", package: "Yams")]),
     library("NoemaReport", ["NoemaConcepts", "NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor"]),
     library(
       "Noema", ["NoemaTensor", "NoemaGraph", "NoemaData", "NoemaAttribution", "NoemaConcepts", "NoemaReport"]),

@@ -32,7 +32,7 @@ public struct InputGradient {
       throw GraphError(.unsupported("attributions of networks with \(network.inputs.count) inputs are not supported"))
     }
     hooked = try HookedNetwork(
-      network, layers: [network.inputs[0].name], gradients: true, scale: scale, output: output, examples: examples,
+      network, layers: [network.inputs[0].name], gradients: 1, scale: scale, output: output, examples: examples,
       memory: memory, shapes: shapes, maximumBatch: maximumBatch)
   }
 
@@ -40,7 +40,7 @@ public struct InputGradient {
   public func callAsFunction(
     _ inputs: Tensor, classes: [Int], first: Int = 0
   ) throws -> (output: Tensor, gradient: Tensor) {
-    let readings = try hooked.read([inputs], classes: classes, first: first)
+    let readings = try hooked.read([inputs], classes: [classes], first: first)
     return (readings.output, readings.gradients[0])
   }
 }

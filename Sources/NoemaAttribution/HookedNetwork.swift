@@ -12,7 +12,8 @@ public struct HookedNetwork {
     public var activations: [Tensor]
     /// The network's output on the asked scale, `[examples, classes]`.
     public var output: Tensor
-    /// The gradient with respect to each hooked layer; empty unless asked for.
+    /// The gradients with respect to each hooked layer, for one explained class after the other; empty unless
+    /// asked for.
     public var gradients: [Tensor]
   }
 
@@ -20,27 +21,30 @@ public struct HookedNetwork {
   public let classCount: Int
   /// The hooked layers' shapes for one example.
   public let layerShapes: [[Int]]
+  /// The shape of one example of the first input.
+  public var inputShape: [Int] { Array(runner.inputTypes[0].shape.dropFirst()) }
   /// The number of examples per batch.
   public var batchSize: Int { runner.batchSize }
   private let runner: BatchRunner
   private let layerNames: [String]
-  private let takesGradients: Bool
+  private let gradientCount: Int
 
   /// Compiles a network with hooks.
   ///
   /// - Parameters:
   ///   - layers: ONNX value names of the layers, or of inputs.
-  ///   - gradients: whether gradients of the class output come with the activations.
+  ///   - gradients: for how many class outputs per example gradients come with the activations; the forward pass
+  ///     is shared.
   ///   - scale: the scale of the class output.
   ///   - examples: how many examples will run at most.
   ///   - memory: bytes that one batch may take.
   /// - Throws: `GraphError` when a layer has no gradient or does not exist.
   public init(
-    _ network: Network, layers: [String], gradients: Bool, scale: OutputScale = .logit, output: String? = nil,
+    _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale = .logit, output: String? = nil,
     examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {
     layerNames = layers
-    takesGradients = gradients
+    gradientCount = gradients
     runner = try BatchRunner(
       network, examples: examples, memory: memory, maximumBatch: maximumBatch, shapes: shapes
     ) { graph throws(GraphError) in
@@ -49,16 +53,18 @@ public struct HookedNetwork {
       let explained = try graph.explainedOutput(output, scale: scale)
       graph.outputs = [explained] + hooks
       try graph.apply(Pass.canonical)
-      guard gradients else { return graph }
-      var back = try graph.backward(from: explained, to: hooks)
-      for (hook, cotangent) in zip(hooks, back.cotangents) {
-        guard let cotangent else {
-          throw GraphError(
-            .notDifferentiable("the output does not depend on '\(graph.displayName(of: hook))' through derivatives"))
+      for _ in 0..<gradients {
+        var back = try graph.backward(from: explained, to: hooks)
+        for (hook, cotangent) in zip(hooks, back.cotangents) {
+          guard let cotangent else {
+            throw GraphError(
+              .notDifferentiable("the output does not depend on '\(graph.displayName(of: hook))' through derivatives"))
+          }
+          back.graph.outputs.append(cotangent)
         }
-        back.graph.outputs.append(cotangent)
+        graph = back.graph
       }
-      return back.graph
+      return graph
     }
     classCount = runner.outputTypes[0].shape[1]
     layerShapes = runner.outputTypes[1..<1 + layers.count].map { Array($0.shape.dropFirst()) }
@@ -68,19 +74,20 @@ public struct HookedNetwork {
   ///
   /// - Parameters:
   ///   - inputs: one tensor per network input, examples first.
-  ///   - classes: the explained class of each example; needed for gradients.
+  ///   - classes: the explained class of each example, once for each of the gradients.
   ///   - first: the index of the first example, for messages.
   /// - Throws: `GraphError.notFinite` that names layer and example.
-  public func read(_ inputs: [Tensor], classes: [Int] = [], first: Int = 0) throws -> Readings {
+  public func read(_ inputs: [Tensor], classes: [[Int]] = [], first: Int = 0) throws -> Readings {
     var inputs = inputs
-    if takesGradients {
+    precondition(classes.count == gradientCount, "one list of classes for each gradient")
+    for classes in classes {
       if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
         throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
       }
       inputs.append(try oneHot(classes, count: classCount))
     }
     let results = try runner.run(inputs)
-    let names = ["output"] + layerNames + layerNames.map { "gradient at \($0)" }
+    let names = ["output"] + layerNames + (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
     for (tensor, name) in zip(results, names) {
       if let offset = tensor.firstNonFinite() {
         let row = tensor.count / tensor.shape[0]

@@ -18,7 +18,7 @@ struct NoemaCommand: ParsableCommand {
         noema demo tcav -o demo-out
       """,
     version: noemaVersion,
-    subcommands: [InspectCommand.self])
+    subcommands: [InspectCommand.self, ConceptsCommand.self])
 
   /// Runs the command and turns every error into a sentence and an exit code.
   static func main() {

@@ -94,3 +94,11 @@ public struct UnsupportedOperator: Sendable, Hashable, CustomStringConvertible {
     return "\(name) (opset \(opset)) at \(shown)"
   }
 }
+
+extension GraphError {
+  /// The same error with the example of a value that is not finite named in the place.
+  public func naming(_ name: (Int) -> String) -> GraphError {
+    guard case .notFinite(let value, let example) = kind else { return self }
+    return GraphError(.notFinite(value: value, example: example), at: name(example))
+  }
+}

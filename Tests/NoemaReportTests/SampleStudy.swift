@@ -36,7 +36,8 @@ enum SampleStudy {
       layer: layer, target: target, concept: concept, score: score, scoreStd: 0.03,
       scoreInterval: [max(0, score - 0.08), min(1, score + 0.05)], scores: [score, score],
       meanDerivative: (score - 0.5) * 0.04, positiveMass: score,
-      probe: .init(kind: "ridge", auc: auc, balancedAccuracy: auc - 0.06, chance: 0.5), pPermutation: p,
+      probe: .init(kind: "ridge", auc: auc, balancedAccuracy: auc - 0.06, chance: 0.5, chanceAUC: 0.58),
+      pPermutation: p,
       pPermutationAdjusted: min(1, p * 6), pRunTTest: 1e-9, pRunTTestAdjusted: 3e-8, verdict: verdict,
       diagnostics: diagnostics, cavIndex: index, derivativeIndex: index)
   }

@@ -12,6 +12,17 @@ public struct TCAVResult: Sendable, Hashable, Codable {
     public var balancedAccuracy: Double
     /// The level that a probe of random labels reaches, in [0, 1].
     public var chance: Double
+    /// The AUC that 95 % of random labels stay below; a concept below it counts as not represented.
+    public var chanceAUC: Double
+
+    /// Makes a statement of quality.
+    public init(kind: String, auc: Double, balancedAccuracy: Double, chance: Double, chanceAUC: Double) {
+      self.kind = kind
+      self.auc = auc
+      self.balancedAccuracy = balancedAccuracy
+      self.chance = chance
+      self.chanceAUC = chanceAUC
+    }
   }
 
   /// What the numbers amount to.

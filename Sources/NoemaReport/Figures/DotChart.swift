@@ -41,12 +41,13 @@ public struct DotChart: Figure {
   public var measures: [String]
   /// The sections, from the top.
   public var sections: [Section]
+  /// What the tick of each row is called in the legend.
+  public var chanceName: String
 
   /// Makes a dot chart.
   public init(
     title: String, description: String = "", valueTitle: String, range: ClosedRange<Double>,
-    measures: [String],
-    sections: [Section]
+    measures: [String], sections: [Section], chanceName: String = "chance"
   ) {
     self.title = title
     self.description = description
@@ -54,6 +55,7 @@ public struct DotChart: Figure {
     self.range = range
     self.measures = measures
     self.sections = sections
+    self.chanceName = chanceName
   }
 
   public func svg(_ mode: FigureMode, identifier: String) -> String {
@@ -98,7 +100,7 @@ public struct DotChart: Figure {
       (.marker(shape: shape($0.offset), .series($0.offset), isHollow: $0.offset > 0), $0.element)
     }
     if sections.contains(where: { $0.rows.contains { $0.chance != nil } }) {
-      legend.entries.append((.dash(.highlight), "chance"))
+      legend.entries.append((.dash(.highlight), chanceName))
     }
     return legend
   }

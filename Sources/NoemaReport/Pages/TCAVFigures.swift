@@ -91,7 +91,7 @@ struct TCAVFigures {
         rows: report.concepts.compactMap { concept in
           report.results.first { $0.layer == layer && $0.concept == concept }.map {
             DotChart.Row(
-              name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chance)
+              name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chanceAUC)
           }
         })
     }
@@ -101,7 +101,7 @@ struct TCAVFigures {
       title: "Probe quality", description: TCAVGuide.probes, valueTitle: "held-out value",
       range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1,
       measures: ["AUC", "balanced accuracy"],
-      sections: sections)
+      sections: sections, chanceName: "95 % of random labels (AUC)")
     return named(["probe-quality"], chart)
   }
 

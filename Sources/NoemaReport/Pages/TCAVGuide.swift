@@ -9,13 +9,16 @@ enum TCAVGuide {
     """
   static let probes = """
     How well a linear probe tells each concept from random examples on held-out rows; the numbers are AUC. \
-    A score whose probe is near chance says nothing about the concept.
+    The dashed mark is the AUC that 95 % of random labels stay below: a score whose probe does not pass it \
+    says nothing about the concept.
     """
   static let nulls = """
     The experiment repeated with random images in place of the concept (grey), and the concept's own score \
     (diamond). p counts the repetitions at least as far from 0.5; p adj. is corrected over all hypotheses \
     of the study.
     """
+  static let strips = "Examples that define each concept."
+  static let extremes = "Class inputs by their derivative along the concept's direction."
   static let cosines = """
     Cosines between the mean CAVs. Concepts whose CAVs are far from orthogonal cannot be told apart by \
     their scores.

@@ -1,5 +1,4 @@
 internal import NoemaConcepts
-internal import NoemaData
 
 /// The report of a concept study: one HTML page, its figures as files, and a notebook.
 public struct TCAVPage: Sendable {
@@ -12,7 +11,8 @@ public struct TCAVPage: Sendable {
 
   /// Lays out the page.
   ///
-  /// - Throws: `ReportError` of kind `input` when there is no result to report.
+  /// - Throws: `ReportError` of kind `input` when there is no result to report, `ImageError` when an image is
+  ///   empty or neither grey nor RGB.
   public init(_ report: TCAVReport) throws {
     guard !report.results.isEmpty else {
       throw ReportError(.input("a report needs at least one result; found none"))
@@ -21,7 +21,7 @@ public struct TCAVPage: Sendable {
     sections = TCAVFigures(report)
     figures = sections.all
     let content = TCAVContent(report: report, figures: sections)
-    html = HTMLDocument(title: report.title, body: content.body).source
+    html = HTMLDocument(title: report.title, body: try content.body()).source
   }
 
   /// The notebook that re-draws the figures from `result.json` with numpy and matplotlib alone.
@@ -39,21 +39,22 @@ private struct TCAVContent {
   let report: TCAVReport
   let figures: TCAVFigures
 
-  var body: [HTML] {
-    [header] + [warnings, verdicts].compactMap { $0 }
-      + [
-        section("Scores", TCAVGuide.scores, grid(figures.scores)),
-        section("Over the layers", TCAVGuide.sweeps, grid(figures.sweeps)),
-        section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
-        section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
-        section("What the concepts look like", "Examples that define each concept.", strips),
-        section(
-          "Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
-        section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
-        section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),
-        section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
-        provenance,
-      ].compactMap { $0 }
+  func body() throws -> [HTML] {
+    let images = TCAVImages(report: report)
+    let sections = [
+      warnings, verdicts,
+      section("Scores", TCAVGuide.scores, grid(figures.scores)),
+      section("Over the layers", TCAVGuide.sweeps, grid(figures.sweeps)),
+      section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
+      section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
+      section("What the concepts look like", TCAVGuide.strips, try images.strips()),
+      section("Which inputs react", TCAVGuide.extremes, try images.extremes()),
+      section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
+      section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),
+      section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
+      provenance,
+    ]
+    return [header] + sections.compactMap { $0 }
   }
 
   // MARK: Frame
@@ -201,54 +202,6 @@ private struct TCAVContent {
         "positive mass",
         "balanced accuracy", "p permutation", "p t-test adj.",
       ].map(HTML.text), numeric: Set(1...13), className: "dense", rows: rows)
-  }
-
-  // MARK: Images
-
-  private func image(_ image: Image, description: String) -> HTML {
-    let name = max(image.width, image.height) < 64 ? "small" : ""
-    return .element(
-      "img", ["src": EmbeddedPNG.address(of: image), "alt": description, "class": name, "loading": "lazy"])
-  }
-
-  private var strips: [HTML] {
-    report.strips.filter { !$0.images.isEmpty }.flatMap { strip -> [HTML] in
-      let images = strip.images.enumerated().map {
-        HTML.element(
-          "div", [:], [image($0.element, description: "\(strip.concept), example \($0.offset + 1)")])
-      }
-      return [.element("h3", text: strip.concept), .element("div", ["class": "strip"], images)]
-    }
-  }
-
-  private var extremes: [HTML] {
-    report.extremes.flatMap { item -> [HTML] in
-      let heading =
-        "\(item.concept) → \(item.target)" + (report.orderedLayers.count > 1 ? " at \(item.layer)" : "")
-      func half(_ title: String, _ examples: [TCAVReport.Example]) -> HTML {
-        .element(
-          "div", [:],
-          [
-            .element("h4", text: title),
-            .element(
-              "div", ["class": "strip"],
-              examples.map { example in
-                .element(
-                  "div", [:],
-                  [
-                    image(example.image, description: example.caption),
-                    .element("b", text: NumberText.compact(example.derivative)),
-                    .element("span", ["title": example.caption], text: example.caption),
-                  ])
-              }),
-          ])
-      }
-      return [
-        .element("h3", text: heading),
-        .element(
-          "div", ["class": "pair"], [half("most sensitive", item.most), half("least sensitive", item.least)]),
-      ]
-    }
   }
 
   // MARK: Provenance

@@ -1,0 +1,37 @@
+# Noema. `make help` lists the targets; each is a short command or a script that also runs alone.
+# Program and tests are built with the same flags, so nothing is compiled twice.
+python ?= python3
+swift-flags = -c release -Xswiftc -enable-testing
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check bench twins golden clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
+
+setup: ## Install the Debian packages that are missing (no network when none is)
+	@scripts/setup
+
+build: setup ## Build the command: .build/release/noema
+	swift build $(swift-flags)
+
+demo: build ## Run the TCAV demonstration into demo-out
+	.build/release/noema demo tcav -o demo-out
+
+test: setup check ## Style checks and all tests
+	swift test $(swift-flags)
+
+check: ## Cheap checks of style and licence
+	@scripts/check
+
+bench: build ## Time Noema and its peers side by side (installs the peers into .build)
+	@scripts/bench/run
+
+twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; needs PyTorch)
+	$(python) scripts/train-twins.py
+
+golden: ## Write the reference values of the tests again (needs scikit-learn and SciPy)
+	$(python) scripts/golden/probes.py
+
+clean: ## Remove what was built
+	rm -rf .build demo-out

@@ -1,0 +1,45 @@
+internal import NoemaTensor
+
+/// The concepts in a directory: `<kind>/<name>/` or `<name>/`, each a folder of examples.
+public struct ConceptLibrary: Sendable, Hashable {
+  /// The library's directory.
+  public let path: String
+  /// The concepts, by kind and name.
+  public let concepts: [ConceptFolder]
+
+  /// Lists a directory of concepts, or a single concept's folder.
+  ///
+  /// - Throws: `LibraryError` if the directory is missing, holds no concepts, or a `concept.yaml` is malformed.
+  public init(path: String) throws {
+    var trimmed = path
+    while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+    self.path = trimmed
+    var found: [ConceptFolder] = []
+    if try ConceptFolder.isConcept(trimmed) {
+      found = [try ConceptFolder(path: trimmed)]
+    } else {
+      for name in try ConceptFolder.entries(in: trimmed, areFolders: true) {
+        let folder = trimmed + "/" + name
+        if try ConceptFolder.isConcept(folder) {
+          found.append(try ConceptFolder(path: folder))
+          continue
+        }
+        let inner = try ConceptFolder.entries(in: folder, areFolders: true)
+        // A folder without anything in it is a concept whose examples are missing, which validation reports.
+        if inner.isEmpty { found.append(try ConceptFolder(path: folder)) }
+        for concept in inner { found.append(try ConceptFolder(path: folder + "/" + concept)) }
+      }
+    }
+    guard !found.isEmpty else { throw LibraryError(.noConcepts, at: trimmed) }
+    concepts = found.sorted { ($0.manifest.kind, $0.manifest.name, $0.path) < ($1.manifest.kind, $1.manifest.name, $1.path) }
+  }
+
+  /// The concept of a name.
+  ///
+  /// - Throws: `ConceptError` with the nearest names if there is none.
+  public func concept(named name: String) throws -> ConceptFolder {
+    if let concept = concepts.first(where: { $0.manifest.name == name }) { return concept }
+    let suggestions = EditDistance.nearest(name, in: concepts.map(\.manifest.name))
+    throw ConceptError(.unknownName(name, what: "concept", suggestions: suggestions), at: path)
+  }
+}

@@ -1,0 +1,196 @@
+internal import Dispatch
+internal import NoemaTensor
+
+/// The rows of one probe: positives first.
+struct ProbeRows: Sendable {
+  var positives, negatives: [Int]
+  var all: [Int] { positives + negatives }
+  var isPositive: [Bool] { positives.map { _ in true } + negatives.map { _ in false } }
+}
+
+/// A CAV by its coefficients on the rows of its run.
+struct FittedRun: Sendable {
+  var rows: [Int]
+  var alpha: [Double]
+  /// `‖v‖`, with the pool's scale.
+  var norm: Double
+}
+
+/// Draws the rows of a concept's runs, of pseudo-concepts, and of held-out splits.
+struct RunSampler: Sendable {
+  let concept: [Int]
+  let random: RandomRows
+  let count: Int
+
+  /// - Parameter randomCount: negatives per run; as many as positives when nil.
+  init(concept: [Int], random: RandomRows, randomCount: Int?) {
+    self.concept = concept
+    self.random = random
+    count = randomCount ?? concept.count
+  }
+
+  /// Whether pseudo-concepts can be drawn from the random rows alone; otherwise labels are permuted.
+  var hasRoomForPseudoConcepts: Bool { random.all.count >= 2 * concept.count }
+
+  /// How many runs are worthwhile.
+  func runCount(_ asked: Int) -> Int {
+    if case .sets(let sets) = random { return min(asked, sets.count) }
+    return asked
+  }
+
+  /// The concept against random examples.
+  ///
+  /// As many random rows as the concept has stay out of the negatives, as they do for pseudo-concepts, so that
+  /// both go through the same pipeline.
+  func runs(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
+    switch random {
+    case .sets(let sets): return sets.prefix(runs).map { ProbeRows(positives: concept, negatives: $0) }
+    case .pool(let rows):
+      var rest = rows
+      if hasRoomForPseudoConcepts {
+        let held = Set(numbers.sample(concept.count, below: rows.count))
+        rest = rows.indices.filter { !held.contains($0) }.map { rows[$0] }
+      }
+      return (0..<runs).map { _ in draw(concept, from: rest, &numbers) }
+    }
+  }
+
+  /// A pseudo-concept against random examples that exclude its own.
+  func pseudoRuns(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
+    let rows = random.all
+    if !hasRoomForPseudoConcepts {
+      // Permute the labels of the pooled rows.
+      let pooled = concept + rows
+      let order = numbers.sample(pooled.count, below: pooled.count).map { pooled[$0] }
+      let positives = Array(order[..<concept.count])
+      let rest = Array(order[concept.count...])
+      return (0..<runs).map { _ in draw(positives, from: rest, &numbers) }
+    }
+    let chosen = Set(numbers.sample(concept.count, below: rows.count))
+    let positives = chosen.sorted().map { rows[$0] }
+    switch random {
+    case .pool:
+      let rest = rows.indices.filter { !chosen.contains($0) }.map { rows[$0] }
+      return (0..<runs).map { _ in draw(positives, from: rest, &numbers) }
+    case .sets(let sets):
+      let own = Set(positives)
+      let others = sets.map { $0.filter { !own.contains($0) } }.filter { !$0.isEmpty }
+      return others.prefix(runs).map { ProbeRows(positives: positives, negatives: $0) }
+    }
+  }
+
+  private func draw(_ positives: [Int], from rows: [Int], _ numbers: inout RandomNumbers) -> ProbeRows {
+    let size = min(count, rows.count)
+    return ProbeRows(positives: positives, negatives: numbers.sample(size, below: rows.count).map { rows[$0] })
+  }
+}
+
+/// Draws runs of a concept against the other concepts: random halves of both sides.
+struct RelativeSampler: Sendable {
+  let concept, others: [Int]
+
+  func runs(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
+    (0..<runs).map { _ in halves(concept, others, &numbers) }
+  }
+
+  /// Labels permuted over both sides.
+  func pseudoRuns(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
+    let pooled = concept + others
+    let order = numbers.sample(pooled.count, below: pooled.count).map { pooled[$0] }
+    let (left, right) = (Array(order[..<concept.count]), Array(order[concept.count...]))
+    return (0..<runs).map { _ in halves(left, right, &numbers) }
+  }
+
+  private func halves(_ left: [Int], _ right: [Int], _ numbers: inout RandomNumbers) -> ProbeRows {
+    func half(_ rows: [Int]) -> [Int] { numbers.sample((rows.count + 1) / 2, below: rows.count).map { rows[$0] } }
+    return ProbeRows(positives: half(left), negatives: half(right))
+  }
+}
+
+/// Fits probes on parts of one Gram matrix.
+struct RunFitter: Sendable {
+  let gram: Matrix
+
+  /// The problem of some rows; classes of unequal size get equal weight.
+  func problem(_ rows: ProbeRows) throws(ConceptError) -> ProbeProblem {
+    let all = rows.all
+    let isPositive = rows.isPositive
+    let weights = rows.positives.count == rows.negatives.count ? nil : ProbeProblem.balancedWeights(isPositive)
+    return try ProbeProblem(kernel: gram.selecting(rows: all, columns: all), isPositive: isPositive, weights: weights)
+  }
+
+  /// The CAVs of all runs of one (pseudo-)concept; the penalty is chosen on the first run.
+  func fit(_ runs: [ProbeRows], _ probe: any Probe) throws(ConceptError) -> [FittedRun] {
+    guard let first = runs.first else { return [] }
+    let tuned = try probe.tuned(on: try problem(first))
+    var fitted: [FittedRun] = []
+    for rows in runs {
+      let problem = try problem(rows)
+      let alpha = try tuned.fit(problem).alpha
+      let products = problem.kernel.times(alpha)
+      let square = zip(alpha, products).reduce(0) { $0 + $1.0 * $1.1 }
+      fitted.append(FittedRun(rows: rows.all, alpha: alpha, norm: max(square, 0).squareRoot()))
+    }
+    return fitted
+  }
+
+  /// Held-out AUC and balanced accuracy, mean over random splits of two thirds and one third of each class.
+  func quality(
+    _ runs: [ProbeRows], _ probe: any Probe, using numbers: inout RandomNumbers
+  ) throws(ConceptError) -> (auc: Double, balancedAccuracy: Double) {
+    var (auc, accuracy) = (0.0, 0.0)
+    var tuned: (any Probe)?
+    for run in runs {
+      var (train, test) = (ProbeRows(positives: [], negatives: []), ProbeRows(positives: [], negatives: []))
+      (test.positives, train.positives) = split(run.positives, &numbers)
+      (test.negatives, train.negatives) = split(run.negatives, &numbers)
+      let problem = try problem(train)
+      if tuned == nil { tuned = try probe.tuned(on: problem) }
+      let scores = try tuned!.fit(problem).scores(gram.selecting(rows: test.all, columns: train.all))
+      auc += Classification.areaUnderROC(scores: scores, isPositive: test.isPositive)
+      accuracy += Classification.balancedAccuracy(scores: scores, isPositive: test.isPositive)
+    }
+    let count = Double(max(1, runs.count))
+    return runs.isEmpty ? (0.5, 0.5) : (auc / count, accuracy / count)
+  }
+
+  private func split(_ rows: [Int], _ numbers: inout RandomNumbers) -> (test: [Int], train: [Int]) {
+    let order = numbers.sample(rows.count, below: rows.count).map { rows[$0] }
+    let tests = max(1, rows.count / 3)
+    return (Array(order[..<tests]), Array(order[tests...]))
+  }
+}
+
+/// Runs `count` jobs on all cores and keeps their results in order; the first error in order is thrown.
+func parallelMap<Result: Sendable>(
+  _ count: Int, _ job: @Sendable @escaping (Int) throws(ConceptError) -> Result
+) throws(ConceptError) -> [Result] {
+  let results = Slots<Result>(count)
+  BLASThreads.with(1) {
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      do throws(ConceptError) { results.set(index, .success(try job(index))) } catch { results.set(index, .failure(error)) }
+    }
+  }
+  return try results.values()
+}
+
+/// One slot a job; each is written once, by its own job, behind a lock.
+private final class Slots<Result: Sendable>: @unchecked Sendable {
+  // Safe because every access holds the lock.
+  private let lock = DispatchSemaphore(value: 1)
+  private var slots: [Swift.Result<Result, ConceptError>?]
+
+  init(_ count: Int) { slots = Array(repeating: nil, count: count) }
+
+  func set(_ index: Int, _ result: Swift.Result<Result, ConceptError>) {
+    lock.wait()
+    slots[index] = result
+    lock.signal()
+  }
+
+  func values() throws(ConceptError) -> [Result] {
+    var values: [Result] = []
+    for slot in slots { values.append(try slot!.get()) }
+    return values
+  }
+}

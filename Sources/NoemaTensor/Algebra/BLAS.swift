@@ -1,0 +1,104 @@
+internal import COpenBLAS
+
+/// The one place that decides how many threads OpenBLAS uses.
+public enum BLASThreads {
+  /// Runs work with OpenBLAS on a number of threads, so that many small problems can run side by side.
+  ///
+  /// The setting is the process's: do not nest calls from several threads.
+  public static func with<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
+    let before = openblas_get_num_threads()
+    openblas_set_num_threads(Int32(count))
+    defer { openblas_set_num_threads(before) }
+    return try body()
+  }
+}
+
+extension Matrix {
+  /// The product with another matrix.
+  ///
+  /// - Precondition: the inner extents agree.
+  public func times(_ other: Matrix) -> Matrix { Matrix.product(self, false, other, false) }
+
+  /// `selfᵀ · other`.
+  ///
+  /// - Precondition: the row counts agree.
+  public func transposedTimes(_ other: Matrix) -> Matrix { Matrix.product(self, true, other, false) }
+
+  /// `self · otherᵀ`.
+  ///
+  /// - Precondition: the column counts agree.
+  public func timesTransposed(_ other: Matrix) -> Matrix { Matrix.product(self, false, other, true) }
+
+  /// The product with a column vector.
+  ///
+  /// - Precondition: the vector has `columnCount` elements.
+  public func times(_ vector: [Double]) -> [Double] {
+    precondition(vector.count == columnCount, "a vector of \(vector.count) does not fit \(columnCount) columns")
+    guard rowCount > 0, columnCount > 0 else { return Array(repeating: 0, count: rowCount) }
+    var result = [Double](repeating: 0, count: rowCount)
+    cblas_dgemv(
+      CblasRowMajor, CblasNoTrans, Int32(rowCount), Int32(columnCount), 1, elements, Int32(columnCount), vector, 1, 0,
+      &result, 1)
+    return result
+  }
+
+  /// The rows and columns of the given indices, in their order.
+  public func selecting(rows: [Int], columns: [Int]) -> Matrix {
+    var result = Matrix(rowCount: rows.count, columnCount: columns.count)
+    elements.withUnsafeBufferPointer { source in
+      result.elements.withUnsafeMutableBufferPointer { target in
+        for (i, row) in rows.enumerated() {
+          let from = row * columnCount
+          let to = i * columns.count
+          for (j, column) in columns.enumerated() { target[to + j] = source[from + column] }
+        }
+      }
+    }
+    return result
+  }
+
+  private static func product(_ a: Matrix, _ aTransposed: Bool, _ b: Matrix, _ bTransposed: Bool) -> Matrix {
+    let (rows, inner) = aTransposed ? (a.columnCount, a.rowCount) : (a.rowCount, a.columnCount)
+    let (bInner, columns) = bTransposed ? (b.columnCount, b.rowCount) : (b.rowCount, b.columnCount)
+    precondition(inner == bInner, "inner extents \(inner) and \(bInner) do not agree")
+    var result = Matrix(rowCount: rows, columnCount: columns)
+    guard rows > 0, columns > 0, inner > 0 else { return result }
+    cblas_dgemm(
+      CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans, Int32(rows),
+      Int32(columns), Int32(inner), 1, a.elements, Int32(a.columnCount), b.elements, Int32(b.columnCount), 0,
+      &result.elements, Int32(columns))
+    return result
+  }
+}
+
+/// Products of float32 blocks; sums over blocks are the caller's, in float64.
+enum SinglePrecision {
+  /// The upper triangle of `rows · rowsᵀ`, `count × count`.
+  static func gram(
+    _ rows: UnsafeBufferPointer<Float>, count: Int, width: Int, into result: UnsafeMutableBufferPointer<Float>
+  ) {
+    cblas_ssyrk(
+      CblasRowMajor, CblasUpper, CblasNoTrans, Int32(count), Int32(width), 1, rows.baseAddress!, Int32(width), 0,
+      result.baseAddress!, Int32(count))
+  }
+
+  /// `a · bᵀ`, `aCount × bCount`.
+  static func product(
+    _ a: UnsafeBufferPointer<Float>, _ aCount: Int, _ b: UnsafeBufferPointer<Float>, _ bCount: Int, width: Int,
+    into result: UnsafeMutableBufferPointer<Float>
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(aCount), Int32(bCount), Int32(width), 1, a.baseAddress!,
+      Int32(width), b.baseAddress!, Int32(width), 0, result.baseAddress!, Int32(bCount))
+  }
+
+  /// `aᵀ · b` for `a` of `count × left` and `b` of `count × right`.
+  static func transposedProduct(
+    _ a: UnsafeBufferPointer<Float>, left: Int, _ b: UnsafeBufferPointer<Float>, right: Int, count: Int,
+    into result: UnsafeMutableBufferPointer<Float>
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(count), 1, a.baseAddress!, Int32(left),
+      b.baseAddress!, Int32(right), 0, result.baseAddress!, Int32(right))
+  }
+}
