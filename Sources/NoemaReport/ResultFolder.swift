@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A folder of results that appears whole or not at all.
 ///
-/// Files are written to a hidden sibling folder, which takes its final name when all is done. An earlier result in
-/// that place is replaced; any other folder that holds something is left alone.
+/// Files are written to a hidden sibling folder, which takes its final name when all is done. An earlier
+/// result in that place is replaced; any other folder that holds something is left alone.
 ///
 /// ```swift
 /// try ResultFolder.make(at: "out") { folder in
@@ -20,8 +20,8 @@ public struct ResultFolder: Sendable {
 
   /// Writes a result folder: runs the body, then puts the folder in place; removes all of it if either fails.
   ///
-  /// - Throws: what the body throws; `ReportError` of kind `occupied` before the body runs when the place holds
-  ///   something else, `system` (exit code 74) when the disk is full or a folder cannot be written.
+  /// - Throws: what the body throws; `ReportError` of kind `occupied` before the body runs when the place
+  ///   holds something else, `system` (exit code 74) when the disk is full or a folder cannot be written.
   public static func make(at path: String, _ body: (ResultFolder) throws -> Void) throws {
     let folder = try ResultFolder(at: path)
     do {

@@ -38,23 +38,33 @@ public struct HTML: Sendable, Hashable {
   /// Wide drawings scroll inside their frame, so that they stay legible on a phone.
   public static func figure(_ figure: any Figure, identifier: String, caption: String) -> HTML {
     let drawing = HTML(trusted: figure.svg(.inline, identifier: identifier))
-    return element("figure", ["id": identifier], [
-      element("div", ["class": "drawing", "tabindex": "0"], [drawing]),
-      element("figcaption", text: caption),
-    ])
+    return element(
+      "figure", ["id": identifier],
+      [
+        element("div", ["class": "drawing", "tabindex": "0"], [drawing]),
+        element("figcaption", text: caption),
+      ])
   }
 
   /// A table with a header row; columns that hold numbers are aligned to the right.
+  ///
+  /// A row of a single cell is a heading over the rows that follow.
   public static func table(
-    header: [String], numeric: Set<Int> = [], className: String = "", rows: [[HTML]]
+    header: [HTML], numeric: Set<Int> = [], className: String = "", rows: [[HTML]]
   ) -> HTML {
     func cell(_ name: StaticString, _ index: Int, _ content: HTML) -> HTML {
       numeric.contains(index) ? element(name, ["class": "number"], [content]) : element(name, [:], [content])
     }
-    let head = element("tr", [:], header.enumerated().map { cell("th", $0.offset, .text($0.element)) })
-    let body = rows.map { element("tr", [:], $0.enumerated().map { cell("td", $0.offset, $0.element) }) }
-    return element("div", ["class": "scroll \(className)"], [
-      element("table", [:], [element("thead", [:], [head]), element("tbody", [:], body)])
-    ])
+    let head = element("tr", [:], header.enumerated().map { cell("th", $0.offset, $0.element) })
+    let body = rows.map { row in
+      row.count == 1 && header.count > 1
+        ? element("tr", ["class": "group"], [element("th", ["colspan": "\(header.count)"], row)])
+        : element("tr", [:], row.enumerated().map { cell("td", $0.offset, $0.element) })
+    }
+    return element(
+      "div", ["class": "scroll \(className)"],
+      [
+        element("table", [:], [element("thead", [:], [head]), element("tbody", [:], body)])
+      ])
   }
 }

@@ -13,7 +13,8 @@ public struct HTMLDocument: Sendable {
 
   /// The file's text.
   ///
-  /// The content policy forbids scripts and every request, so that even a flaw in escaping could not send anything.
+  /// The content policy forbids scripts and every request, so that even a flaw in escaping could not send
+  /// anything.
   public var source: String {
     """
     <!DOCTYPE html>
@@ -21,7 +22,8 @@ public struct HTMLDocument: Sendable {
     <head>
     <meta charset="utf-8">
     <meta http-equiv="Content-Security-Policy" \
-    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+    base-uri 'none'; form-action 'none'">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <meta name="generator" content="Noema">

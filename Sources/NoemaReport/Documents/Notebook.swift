@@ -42,7 +42,9 @@ public struct Notebook: Sendable {
       let id = JSON.string("cell-\(index + 1)")
       switch cell {
       case .markdown(let source):
-        return .object(["cell_type": .string("markdown"), "id": id, "metadata": .object([:]), "source": lines(source)])
+        return .object([
+          "cell_type": .string("markdown"), "id": id, "metadata": .object([:]), "source": lines(source),
+        ])
       case .code(let source, let outputs):
         count += 1
         return .object([
@@ -70,7 +72,9 @@ public struct Notebook: Sendable {
     case .figure(let svg, let png, let description):
       var data: [String: JSON] = ["image/svg+xml": lines(svg), "text/plain": lines(description)]
       if let png { data["image/png"] = .string(Data(png).base64EncodedString()) }
-      return .object(["output_type": .string("display_data"), "metadata": .object([:]), "data": .object(data)])
+      return .object([
+        "output_type": .string("display_data"), "metadata": .object([:]), "data": .object(data),
+      ])
     }
   }
 

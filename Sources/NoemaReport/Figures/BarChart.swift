@@ -18,7 +18,8 @@ public struct BarChart: Figure {
   /// Makes a bar chart.
   public init(
     title: String, description: String = "", valueTitle: String, range: ClosedRange<Double> = 0...1,
-    groups: [String], series: [Series], reference: ReferenceLine? = nil, hatchMeaning: String = "not significant (n.s.)"
+    groups: [String], series: [Series], reference: ReferenceLine? = nil,
+    hatchMeaning: String = "not significant (n.s.)"
   ) {
     self.title = title
     self.description = description
@@ -34,7 +35,7 @@ public struct BarChart: Figure {
     var writer = SVGWriter(mode: mode, identifier: identifier)
     let axis = ValueAxis(title: valueTitle, range: range)
     let groupCount = Double(max(groups.count, 1)), seriesCount = Double(max(series.count, 1))
-    let slot = max(560 / groupCount, seriesCount * 16 + 18)
+    let slot = max(450 / groupCount, seriesCount * 16 + 18)
     let labels = CategoryLabels(groups, slot: slot)
     let left = max(16 + axis.width, labels.overhang + 16)
     let right = left + slot * groupCount
@@ -45,7 +46,8 @@ public struct BarChart: Figure {
     let scale = Scale(range, from: bottom, to: top)
     axis.draw(in: &writer, scale: scale, left: left, right: right)
     if let reference {
-      writer.line(left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
+      writer.line(
+        left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
     }
     let barWidth = min(44, slot * 0.74 / seriesCount)
     for (index, series) in series.enumerated() {
@@ -53,7 +55,9 @@ public struct BarChart: Figure {
         guard let measurement else { continue }
         let center = left + slot * (Double(group) + 0.5) + barWidth * (Double(index) - (seriesCount - 1) / 2)
         let tooltip = "\(groups[group]), \(series.name): \(measurement.text())"
-        draw(measurement, paint: .series(index), x: center, width: barWidth, scale: scale, tooltip: tooltip, in: &writer)
+        draw(
+          measurement, paint: .series(index), x: center, width: barWidth, scale: scale, tooltip: tooltip,
+          in: &writer)
       }
     }
     writer.line(left, bottom, right, bottom, stroke: .ink)
@@ -75,7 +79,7 @@ public struct BarChart: Figure {
   }
 
   private func draw(
-    _ measurement: Measurement, paint: Paint, x: Double, width: Double, scale: Scale, tooltip: String,
+    _ measurement: MeasuredValue, paint: Paint, x: Double, width: Double, scale: Scale, tooltip: String,
     in writer: inout SVGWriter
   ) {
     let inner = max(width - 3, 2)
@@ -90,6 +94,8 @@ public struct BarChart: Figure {
       }
       if let low = measurement.low, let high = measurement.high {
         let cap = min(inner * 0.22, 5)
+        // The pale line beneath keeps the interval visible inside a dark bar.
+        writer.line(x, scale(low), x, top, stroke: .background, width: 3.4)
         writer.line(x, scale(low), x, scale(high), stroke: .ink, width: 1.2)
         writer.line(x - cap, scale(low), x + cap, scale(low), stroke: .ink, width: 1.2)
         writer.line(x - cap, scale(high), x + cap, scale(high), stroke: .ink, width: 1.2)
@@ -98,6 +104,6 @@ public struct BarChart: Figure {
     }
     let mark = measurement.value.isFinite ? measurement.mark : "–"
     let size = width < 19 ? 8.5 : 10.5
-    writer.text(mark, x: x, y: top - 5, size: size, anchor: .middle, paint: .muted)
+    writer.text(mark, x: x, y: top - 5, size: size, anchor: .middle, paint: .muted, hasHalo: true)
   }
 }

@@ -41,11 +41,13 @@ public struct DotChart: Figure {
   public var measures: [String]
   /// The sections, from the top.
   public var sections: [Section]
+  /// What the tick of each row is called in the legend.
+  public var chanceName: String
 
   /// Makes a dot chart.
   public init(
-    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double>, measures: [String],
-    sections: [Section]
+    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double>,
+    measures: [String], sections: [Section], chanceName: String = "chance"
   ) {
     self.title = title
     self.description = description
@@ -53,14 +55,15 @@ public struct DotChart: Figure {
     self.range = range
     self.measures = measures
     self.sections = sections
+    self.chanceName = chanceName
   }
 
   public func svg(_ mode: FigureMode, identifier: String) -> String {
     var writer = SVGWriter(mode: mode, identifier: identifier)
-    let width = 660.0, rowHeight = 25.0
+    let width = 570.0, rowHeight = 25.0
     let names = sections.flatMap(\.rows).map { TextMetrics.fitting($0.name, in: 180, size: 12) }
     let left = 32 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0)
-    let right = width - 70
+    let right = width - 60
     var y = drawTitle(in: &writer, width: width)
     y += legend.draw(in: &writer, x: left, y: y, width: right - left) + 4
     let top = y
@@ -97,7 +100,7 @@ public struct DotChart: Figure {
       (.marker(shape: shape($0.offset), .series($0.offset), isHollow: $0.offset > 0), $0.element)
     }
     if sections.contains(where: { $0.rows.contains { $0.chance != nil } }) {
-      legend.entries.append((.dash(.highlight), "chance"))
+      legend.entries.append((.dash(.highlight), chanceName))
     }
     return legend
   }

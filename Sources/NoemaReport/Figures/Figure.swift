@@ -42,7 +42,7 @@ struct Scale {
 }
 
 /// A value with its interval.
-public struct Measurement: Sendable, Hashable {
+public struct MeasuredValue: Sendable, Hashable {
   /// The value; not finite when there is none.
   public var value: Double
   /// The ends of its interval, if it has one.
@@ -53,7 +53,9 @@ public struct Measurement: Sendable, Hashable {
   public var mark: String
 
   /// Makes a value with an interval.
-  public init(_ value: Double, low: Double? = nil, high: Double? = nil, isSignificant: Bool = true, mark: String = "") {
+  public init(
+    _ value: Double, low: Double? = nil, high: Double? = nil, isSignificant: Bool = true, mark: String = ""
+  ) {
     self.value = value
     self.low = low.flatMap { $0.isFinite ? $0 : nil }
     self.high = high.flatMap { $0.isFinite ? $0 : nil }
@@ -74,10 +76,10 @@ public struct Series: Sendable, Hashable {
   /// The name in the legend.
   public var name: String
   /// One measurement for each category, nil where there is none.
-  public var values: [Measurement?]
+  public var values: [MeasuredValue?]
 
   /// Makes a series.
-  public init(name: String, values: [Measurement?]) {
+  public init(name: String, values: [MeasuredValue?]) {
     self.name = name
     self.values = values
   }

@@ -11,7 +11,8 @@ public struct HeatMap: Figure {
 
   /// Makes a heat map.
   public init(
-    title: String, description: String = "", valueTitle: String, rows: [String], columns: [String], values: [[Double?]]
+    title: String, description: String = "", valueTitle: String, rows: [String], columns: [String],
+    values: [[Double?]]
   ) {
     self.title = title
     self.description = description
@@ -26,7 +27,7 @@ public struct HeatMap: Figure {
     let cell = min(64, max(18, 440 / Double(max(columns.count, 1))))
     let height = min(cell, 44)
     let labels = CategoryLabels(columns, slot: cell)
-    let names = rows.map { TextMetrics.fitting($0, in: 180, size: 12) }
+    let names = TextMetrics.fitting(rows, in: 180, size: 12)
     let left = max(28 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0), labels.overhang + 16)
     let right = left + cell * Double(columns.count)
     let width = max(right + 120, 400)
@@ -38,7 +39,9 @@ public struct HeatMap: Figure {
       for column in columns.indices {
         let value = row < values.count && column < values[row].count ? values[row][column] : nil
         let tooltip = "\(rows[row]) – \(columns[column]): \(NumberText.fixed(value ?? .nan, 3))"
-        draw(value, x: left + cell * Double(column), y: y, width: cell, height: height, tooltip: tooltip, in: &writer)
+        draw(
+          value, x: left + cell * Double(column), y: y, width: cell, height: height, tooltip: tooltip,
+          in: &writer)
       }
     }
     labels.draw(in: &writer, axisAt: bottom) { left + cell * (Double($0) + 0.5) }
@@ -48,17 +51,20 @@ public struct HeatMap: Figure {
   }
 
   private func draw(
-    _ value: Double?, x: Double, y: Double, width: Double, height: Double, tooltip: String, in writer: inout SVGWriter
+    _ value: Double?, x: Double, y: Double, width: Double, height: Double, tooltip: String,
+    in writer: inout SVGWriter
   ) {
     guard let value, value.isFinite else {
-      writer.rectangle(x: x + 1, y: y + 1, width: width - 2, height: height - 2, fill: .grid, tooltip: tooltip)
+      writer.rectangle(
+        x: x + 1, y: y + 1, width: width - 2, height: height - 2, fill: .grid, tooltip: tooltip)
       return
     }
     let strength = min(abs(value), 1)
     let paint: Paint = value < 0 ? .negative : .positive
     writer.rectangle(x: x + 1, y: y + 1, width: width - 2, height: height - 2, fill: .grid, opacity: 0.5)
     writer.rectangle(
-      x: x + 1, y: y + 1, width: width - 2, height: height - 2, fill: paint, opacity: strength, tooltip: tooltip)
+      x: x + 1, y: y + 1, width: width - 2, height: height - 2, fill: paint, opacity: strength,
+      tooltip: tooltip)
     guard width >= 30 else { return }
     writer.text(
       NumberText.fixed(value, 2), x: x + width / 2, y: y + height / 2 + 4, size: width < 40 ? 10 : 11.5,
@@ -67,20 +73,19 @@ public struct HeatMap: Figure {
 
   /// Draws the key of the colours; returns its lower end.
   private func drawColorBar(x: Double, top: Double, height: Double, in writer: inout SVGWriter) -> Double {
-    let steps = 40
     let scale = Scale(-1...1, from: top + height, to: top)
-    for step in 0..<steps {
-      let value = -1 + 2 * (Double(step) + 0.5) / Double(steps)
-      let paint: Paint = value < 0 ? .negative : .positive
-      let y = top + height - height * Double(step + 1) / Double(steps)
-      writer.rectangle(x: x, y: y, width: 12, height: height / Double(steps) + 0.3, fill: paint, opacity: abs(value))
-    }
+    writer.gradientRectangle(
+      x: x, y: top, width: 12, height: height / 2, stops: [(.positive, 0), (.positive, 1)], name: "positive")
+    writer.gradientRectangle(
+      x: x, y: top + height / 2, width: 12, height: height / 2, stops: [(.negative, 1), (.negative, 0)],
+      name: "negative")
     for (value, label) in [(-1.0, "−1"), (-0.5, "−0.5"), (0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
       writer.line(x + 12, scale(value), x + 16, scale(value), stroke: .muted)
       writer.text(label, x: x + 20, y: scale(value) + 4, size: 11, paint: .muted)
     }
     let text = TextMetrics.fitting(valueTitle, in: height + 30, size: 11.5)
-    writer.text(text, x: x + 62, y: top + height / 2, size: 11.5, anchor: .middle, rotation: -90, tooltip: valueTitle)
+    writer.text(
+      text, x: x + 62, y: top + height / 2, size: 11.5, anchor: .middle, rotation: -90, tooltip: valueTitle)
     return top + height + 6
   }
 }

@@ -36,43 +36,69 @@ struct Legend {
   }
 }
 
-/// Names along a horizontal axis, slanted when they do not fit side by side.
+/// Names along a horizontal axis: on up to three lines, or slanted when that is not enough.
 struct CategoryLabels {
   private static let size = 12.0
   private static let longest = 170.0
-  let names: [String]
   let slot: Double
-  let isSlanted: Bool
+  private let names: [String]
+  /// The names as they fit on a slant.
+  private let cut: [String]
+  /// The lines of each name, or nil when the names are slanted.
+  private let lines: [[String]]?
 
   init(_ names: [String], slot: Double) {
     self.names = names
     self.slot = slot
-    isSlanted = names.contains { TextMetrics.width(of: $0, size: Self.size) > slot - 8 }
+    cut = TextMetrics.fitting(names, in: Self.longest, size: Self.size)
+    let broken = names.map { Self.lines(of: $0, in: slot - 8) }
+    lines = broken.contains { $0 == nil } ? nil : broken.compactMap { $0 }
   }
 
   /// The height taken below the axis.
   var height: Double {
-    guard isSlanted else { return 24 }
+    if let lines { return 10 + 14 * Double(lines.map(\.count).max() ?? 1) }
     // The sine of 40°, the slant; labels end under their tick and begin lower left.
-    return 18 + 0.643 * (names.map { min(TextMetrics.width(of: $0, size: Self.size), Self.longest) }.max() ?? 0)
+    return 18 + 0.643 * (cut.map { TextMetrics.width(of: $0, size: Self.size) }.max() ?? 0)
   }
 
-  /// The room that the first label needs to the left of its tick.
+  /// The room that the first label needs to the left of the plot.
   var overhang: Double {
-    guard isSlanted, let first = names.first else { return 0 }
-    return 0.766 * min(TextMetrics.width(of: first, size: Self.size), Self.longest) - slot / 2 + 8
+    guard lines == nil, let first = cut.first else { return 0 }
+    return 0.766 * TextMetrics.width(of: first, size: Self.size) - slot / 2 + 8
   }
 
   func draw(in writer: inout SVGWriter, axisAt y: Double, position: (Int) -> Double) {
     for (index, name) in names.enumerated() {
       let x = position(index)
-      if isSlanted {
-        let text = TextMetrics.fitting(name, in: Self.longest, size: Self.size)
-        writer.text(text, x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
+      if let lines {
+        for (row, line) in lines[index].enumerated() {
+          writer.text(line, x: x, y: y + 18 + 14 * Double(row), size: Self.size, anchor: .middle)
+        }
       } else {
-        writer.text(name, x: x, y: y + 18, size: Self.size, anchor: .middle)
+        writer.text(
+          cut[index], x: x + 4, y: y + 16, size: Self.size, anchor: .end, rotation: -40, tooltip: name)
       }
     }
+  }
+
+  /// The name broken at spaces into at most three lines; nil when it does not fit so.
+  private static func lines(of name: String, in limit: Double) -> [String]? {
+    func fits(_ text: some StringProtocol) -> Bool {
+      TextMetrics.width(of: String(text), size: size) <= limit
+    }
+    guard name.utf8.count <= 200 else { return nil }
+    if fits(name) { return [name] }
+    var lines: [String] = []
+    for word in name.split(separator: " ") {
+      guard fits(word) else { return nil }
+      if let last = lines.last, fits("\(last) \(word)") {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.count <= 3 ? lines : nil
   }
 }
 

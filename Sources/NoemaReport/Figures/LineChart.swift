@@ -16,7 +16,8 @@ public struct LineChart: Figure {
   /// Makes a line chart.
   public init(
     title: String, description: String = "", categoryTitle: String, valueTitle: String,
-    range: ClosedRange<Double> = 0...1, categories: [String], series: [Series], reference: ReferenceLine? = nil
+    range: ClosedRange<Double> = 0...1, categories: [String], series: [Series],
+    reference: ReferenceLine? = nil
   ) {
     self.title = title
     self.description = description
@@ -33,7 +34,7 @@ public struct LineChart: Figure {
     let axis = ValueAxis(title: valueTitle, range: range)
     // Series stand beside each other, so that intervals do not hide one another.
     let step = min(9, 44 / Double(max(series.count, 1)))
-    let slot = max(560 / Double(max(categories.count, 1)), step * Double(series.count) + 12)
+    let slot = max(450 / Double(max(categories.count, 1)), step * Double(series.count) + 12)
     let labels = CategoryLabels(categories, slot: slot)
     let left = max(16 + axis.width, labels.overhang + 16)
     let right = left + slot * Double(max(categories.count, 1))
@@ -44,7 +45,8 @@ public struct LineChart: Figure {
     let scale = Scale(range, from: bottom, to: top)
     axis.draw(in: &writer, scale: scale, left: left, right: right)
     if let reference {
-      writer.line(left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
+      writer.line(
+        left, scale(reference.value), right, scale(reference.value), stroke: .muted, width: 1.3, dash: "4 3")
     }
     writer.line(left, bottom, right, bottom, stroke: .ink)
     for (index, series) in series.enumerated() {
@@ -94,7 +96,8 @@ public struct LineChart: Figure {
       }
       let tooltip = "\(series.name), \(categories[category]): \(measurement.text())"
       writer.marker(
-        index, x: x, y: scale(measurement.value), paint: paint, isHollow: !measurement.isSignificant, tooltip: tooltip)
+        index, x: x, y: scale(measurement.value), paint: paint, isHollow: !measurement.isSignificant,
+        tooltip: tooltip)
     }
   }
 }

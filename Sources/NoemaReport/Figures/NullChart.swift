@@ -1,4 +1,5 @@
-/// One row for each observed value: the histogram of its null distribution, the value marked, its p beside it.
+/// One row for each observed value: the histogram of its null distribution, the value marked, its p beside
+/// it.
 public struct NullChart: Figure {
   /// An observed value and what random repetitions of the experiment gave.
   public struct Row: Sendable, Hashable {
@@ -34,7 +35,8 @@ public struct NullChart: Figure {
 
   /// Makes a chart of null distributions.
   public init(
-    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double> = 0...1, rows: [Row],
+    title: String, description: String = "", valueTitle: String, range: ClosedRange<Double> = 0...1,
+    rows: [Row],
     significance: Double = 0.05
   ) {
     self.title = title
@@ -50,18 +52,18 @@ public struct NullChart: Figure {
 
   public func svg(_ mode: FigureMode, identifier: String) -> String {
     var writer = SVGWriter(mode: mode, identifier: identifier)
-    let width = 660.0
-    let names = rows.map { TextMetrics.fitting($0.name, in: 150, size: 12) }
+    let width = 570.0
+    let names = TextMetrics.fitting(rows.map(\.name), in: 140, size: 12)
     let left = 28 + (names.map { TextMetrics.width(of: $0, size: 12) }.max() ?? 0)
-    let right = width - 176
+    let right = width - 158
     var top = drawTitle(in: &writer, width: width)
     var legend = Legend()
     legend.entries = [
       (.fill(.faint), "random concepts"), (.marker(shape: 3, .highlight, isHollow: false), "observed"),
       (.marker(shape: 3, .highlight, isHollow: true), "observed, not significant"),
     ]
-    let legendHeight = legend.draw(in: &writer, x: left, y: top, width: right - left + 4)
-    for (text, x) in [("score", right + 52), ("p", right + 104), ("p adj.", right + 160)] {
+    let legendHeight = legend.draw(in: &writer, x: left, y: top, width: right - left + 8)
+    for (text, x) in [("score", right + 46), ("p", right + 92), ("p adj.", right + 142)] {
       writer.text(text, x: x, y: top + 12, size: 11.5, anchor: .end, paint: .muted)
     }
     top += max(legendHeight, 24) + 6
@@ -88,7 +90,8 @@ public struct NullChart: Figure {
     for (bin, count) in counts.enumerated() where count > 0 {
       let height = max(Double(count) / largest * (Self.rowHeight - 16), 1)
       writer.rectangle(
-        x: scale.from + step * Double(bin) + 0.5, y: base - height, width: step - 1, height: height, fill: .faint,
+        x: scale.from + step * Double(bin) + 0.5, y: base - height, width: step - 1, height: height,
+        fill: .faint,
         tooltip: "\(count) of \(row.null.count) random concepts")
     }
     writer.line(scale.from, base, right, base, stroke: .muted)
@@ -99,9 +102,11 @@ public struct NullChart: Figure {
         3, x: x, y: base - Self.rowHeight + 14, paint: .highlight, isHollow: !(row.pAdjusted <= significance),
         tooltip: "\(row.name): \(NumberText.fixed(row.observed, 3))")
     }
-    let texts = [NumberText.fixed(row.observed, 2), NumberText.pValue(row.p), NumberText.pValue(row.pAdjusted)]
-    for (text, offset) in zip(texts, [52.0, 104, 160]) {
-      let isBold = offset == 160 && row.pAdjusted <= significance
+    let texts = [
+      NumberText.fixed(row.observed, 2), NumberText.pValue(row.p), NumberText.pValue(row.pAdjusted),
+    ]
+    for (text, offset) in zip(texts, [46.0, 92, 142]) {
+      let isBold = offset == 142 && row.pAdjusted <= significance
       writer.text(text, x: right + offset, y: base - 14, size: 11.5, anchor: .end, isBold: isBold)
     }
   }

@@ -11,12 +11,13 @@ public enum PNGExport {
   /// The drawing as the bytes of a PNG file.
   ///
   /// - Parameter zoom: pixels per SVG unit; 2 suits a page, 4 suits print.
-  /// - Throws: `ReportError` of kind `toolMissing` when `rsvg-convert` is not on PATH (a caller may go on without
-  ///   PNGs), `toolFailed` or `system` when it does not deliver.
+  /// - Throws: `ReportError` of kind `toolMissing` when `rsvg-convert` is not on PATH (a caller may go on
+  ///   without PNGs), `toolFailed` or `system` when it does not deliver.
   public static func png(of svg: String, zoom: Double = 2) throws -> [UInt8] {
     guard let executable else { throw ReportError(.toolMissing(tool: tool, package: package)) }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("noema-\(UUID().uuidString)")
-    let input = folder.appendingPathComponent("figure.svg"), output = folder.appendingPathComponent("figure.png")
+    let input = folder.appendingPathComponent("figure.svg"),
+      output = folder.appendingPathComponent("figure.png")
     defer { try? FileManager.default.removeItem(at: folder) }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -49,7 +50,8 @@ public enum PNGExport {
     let complaint = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      let message = String(decoding: complaint.prefix(500), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      let message = String(decoding: complaint.prefix(500), as: UTF8.self).trimmingCharacters(
+        in: .whitespacesAndNewlines)
       throw ReportError(.toolFailed(tool: tool, status: process.terminationStatus, message: message))
     }
   }

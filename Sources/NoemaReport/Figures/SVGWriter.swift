@@ -33,7 +33,8 @@ struct SVGWriter {
   ) {
     let name = "\(identifier)-hatch-\(paintName(paint))"
     if hatches.insert(paint).inserted {
-      definitions += "<pattern id=\"\(name)\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
+      definitions +=
+        "<pattern id=\"\(name)\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
         + "patternTransform=\"rotate(45)\"><line x1=\"1\" y1=\"0\" x2=\"1\" y2=\"5\" "
         + "\(style(stroke: paint, width: 1.4))/></pattern>"
     }
@@ -42,8 +43,29 @@ struct SVGWriter {
     element("rect", "\(box(x, y, width, height)) fill=\"url(#\(name))\"", stroke, tooltip)
   }
 
+  /// A rectangle whose colour runs from its lower to its upper end through the stops, evenly spaced.
+  mutating func gradientRectangle(
+    x: Double, y: Double, width: Double, height: Double, stops: [(paint: Paint, opacity: Double)],
+    name suffix: String
+  ) {
+    let name = "\(identifier)-\(suffix)"
+    let list = stops.enumerated().map { index, stop in
+      let offset = number(Double(index) / Double(max(stops.count - 1, 1)))
+      let color = stop.paint.value(in: mode), opacity = number(stop.opacity)
+      let look =
+        mode == .inline
+        ? "style=\"stop-color:\(color);stop-opacity:\(opacity)\""
+        : "stop-color=\"\(color)\" stop-opacity=\"\(opacity)\""
+      return "<stop offset=\"\(offset)\" \(look)/>"
+    }
+    definitions +=
+      "<linearGradient id=\"\(name)\" x1=\"0\" y1=\"1\" x2=\"0\" y2=\"0\">\(list.joined())</linearGradient>"
+    element("rect", "\(box(x, y, width, height)) fill=\"url(#\(name))\"", "", "")
+  }
+
   mutating func line(
-    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, stroke: Paint, width: Double = 1, dash: String = ""
+    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, stroke: Paint, width: Double = 1,
+    dash: String = ""
   ) {
     let dashes = dash.isEmpty ? "" : " stroke-dasharray=\"\(dash)\""
     element(
@@ -54,32 +76,40 @@ struct SVGWriter {
   mutating func polyline(_ points: [(x: Double, y: Double)], stroke: Paint, width: Double = 1.6) {
     guard points.count > 1 else { return }
     let list = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
-    element("polyline", "points=\"\(list)\" stroke-linejoin=\"round\"", style(fill: Paint.none, stroke: stroke, width: width), "")
+    element(
+      "polyline", "points=\"\(list)\" stroke-linejoin=\"round\"",
+      style(fill: Paint.none, stroke: stroke, width: width), "")
   }
 
   /// A marker of one of four shapes, so that series differ without their colours.
   mutating func marker(
-    _ shape: Int, x: Double, y: Double, radius r: Double = 4.2, paint: Paint, isHollow: Bool = false, tooltip: String = ""
+    _ shape: Int, x: Double, y: Double, radius r: Double = 4.2, paint: Paint, isHollow: Bool = false,
+    tooltip: String = ""
   ) {
     let style = style(fill: isHollow ? .background : paint, stroke: paint, width: 1.5)
     switch shape % 4 {
     case 0: element("circle", "cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(r))\"", style, tooltip)
     case 1: element("rect", box(x - r * 0.88, y - r * 0.88, r * 1.76, r * 1.76), style, tooltip)
-    case 2: polygon([(x, y - r * 1.2), (x + r * 1.15, y + r * 0.8), (x - r * 1.15, y + r * 0.8)], style, tooltip)
-    default: polygon([(x, y - r * 1.25), (x + r * 1.25, y), (x, y + r * 1.25), (x - r * 1.25, y)], style, tooltip)
+    case 2:
+      polygon([(x, y - r * 1.2), (x + r * 1.15, y + r * 0.8), (x - r * 1.15, y + r * 0.8)], style, tooltip)
+    default:
+      polygon([(x, y - r * 1.25), (x + r * 1.25, y), (x, y + r * 1.25), (x - r * 1.25, y)], style, tooltip)
     }
   }
 
   mutating func text(
     _ string: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start, paint: Paint = .ink,
-    isBold: Bool = false, rotation: Double = 0, tooltip: String = ""
+    isBold: Bool = false, rotation: Double = 0, hasHalo: Bool = false, tooltip: String = ""
   ) {
     var attributes = "x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(number(size))\""
     if anchor != .start { attributes += " text-anchor=\"\(anchor.rawValue)\"" }
     if isBold { attributes += " font-weight=\"600\"" }
     if rotation != 0 { attributes += " transform=\"rotate(\(number(rotation)) \(number(x)) \(number(y)))\"" }
+    // A halo keeps words legible where lines pass behind them.
+    if hasHalo { attributes += " paint-order=\"stroke\" stroke-linejoin=\"round\"" }
+    let style = hasHalo ? style(fill: paint, stroke: .background, width: 3) : style(fill: paint)
     let title = tooltip.isEmpty ? "" : "<title>\(Escape.markup(tooltip))</title>"
-    body += "<text \(attributes) \(style(fill: paint))>\(title)\(Escape.markup(string))</text>\n"
+    body += "<text \(attributes) \(style)>\(title)\(Escape.markup(string))</text>\n"
   }
 
   // MARK: Whole drawing
@@ -90,11 +120,14 @@ struct SVGWriter {
     let head = isFile ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" : ""
     let space = isFile ? " xmlns=\"http://www.w3.org/2000/svg\"" : ""
     let name = "\(identifier)-title"
+    // In a page a drawing shrinks to two thirds at most, then it scrolls.
+    let look =
+      isFile ? "" : " style=\"min-width:\(number(width * 0.64))px;max-width:\(number(max(640, width)))px\""
     let ground = isFile ? "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" : ""
     let defs = definitions.isEmpty ? "" : "<defs>\(definitions)</defs>\n"
     return """
       \(head)<svg\(space) viewBox="0 0 \(number(width)) \(number(height))" width="\(number(width))" \
-      height="\(number(height))" role="img" aria-labelledby="\(name)" \
+      height="\(number(height))" role="img" aria-labelledby="\(name)"\(look) \
       font-family="\(TextMetrics.fontStack)">
       <title id="\(name)">\(Escape.markup(title))</title>
       <desc>\(Escape.markup(description))</desc>
@@ -106,7 +139,8 @@ struct SVGWriter {
   // MARK: Attributes
 
   private mutating func element(_ name: String, _ attributes: String, _ style: String, _ tooltip: String) {
-    body += tooltip.isEmpty
+    body +=
+      tooltip.isEmpty
       ? "<\(name) \(attributes) \(style)/>\n"
       : "<\(name) \(attributes) \(style)><title>\(Escape.markup(tooltip))</title></\(name)>\n"
   }
@@ -131,10 +165,13 @@ struct SVGWriter {
   }
 
   private func style(fill: Paint) -> String { style(fill: fill, opacity: 1) }
-  private func style(stroke: Paint, width: Double) -> String { style(fill: nil, stroke: stroke, width: width) }
+  private func style(stroke: Paint, width: Double) -> String {
+    style(fill: nil, stroke: stroke, width: width)
+  }
 
   private func box(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {
-    "x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(max(width, 0)))\" height=\"\(number(max(height, 0)))\""
+    "x=\"\(number(x))\" y=\"\(number(y))\" "
+      + "width=\"\(number(max(width, 0)))\" height=\"\(number(max(height, 0)))\""
   }
 
   private func paintName(_ paint: Paint) -> String {

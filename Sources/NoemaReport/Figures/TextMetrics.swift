@@ -1,7 +1,8 @@
 /// Widths of text in the figures' sans-serif font, close enough to lay out labels.
 enum TextMetrics {
   /// Fonts of Helvetica's widths first, because the table below holds those.
-  static let fontStack = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', Roboto, 'DejaVu Sans', sans-serif"
+  static let fontStack =
+    "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', Roboto, 'DejaVu Sans', sans-serif"
 
   /// Advance widths of ASCII 32…126 in thousandths of the font size.
   private static let advances: [Int] = [
@@ -39,5 +40,31 @@ enum TextMetrics {
       kept -= 1
     }
     return "…"
+  }
+
+  /// The names, each within the limit and still different from the others where that can be had.
+  ///
+  /// Names that differ only in their middle, as those of layers do, lose what they share at both ends
+  /// instead.
+  static func fitting(_ names: [String], in limit: Double, size: Double) -> [String] {
+    let cut = names.map { fitting($0, in: limit, size: size) }
+    guard Set(cut).count < Set(names).count else { return cut }
+    let characters = names.map { Array($0.prefix(400)) }
+    let head = sharedCount(characters), tail = sharedCount(characters.map { $0.dropFirst(head).reversed() })
+    return characters.map { name in
+      let middle = String(name.dropFirst(head).dropLast(tail))
+      return fitting((head > 0 ? "…" : "") + middle + (tail > 0 ? "…" : ""), in: limit, size: size)
+    }
+  }
+
+  /// How many characters all begin with, up to and including the last that separates words.
+  private static func sharedCount(_ names: [[Character]]) -> Int {
+    guard let first = names.first else { return 0 }
+    var count = 0
+    for (index, character) in first.enumerated() {
+      guard names.allSatisfy({ index < $0.count && $0[index] == character }) else { break }
+      if "/._- :".contains(character) { count = index + 1 }
+    }
+    return count
   }
 }

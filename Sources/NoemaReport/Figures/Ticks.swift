@@ -17,7 +17,8 @@ public struct Ticks: Sendable, Hashable {
     let first = (range.lowerBound / step - 1e-6).rounded(.up)
     let last = (range.upperBound / step + 1e-6).rounded(.down)
     let number = last >= first && last - first < 100 ? Int(last - first) : -1
-    values = number < 0 ? [range.lowerBound, range.upperBound] : (0...number).map { (first + Double($0)) * step }
+    values =
+      number < 0 ? [range.lowerBound, range.upperBound] : (0...number).map { (first + Double($0)) * step }
     labels = values.map { Ticks.label($0, step: step) }
   }
 
@@ -26,7 +27,8 @@ public struct Ticks: Sendable, Hashable {
     let low = range.lowerBound, high = range.upperBound
     guard low.isFinite, high.isFinite, (high - low).isFinite else { return 0...1 }
     let smallest = max(abs(low), abs(high)) * 1e-9 + 1e-300
-    return high - low > smallest ? range : (low - max(abs(low) * 0.5, 0.5))...(high + max(abs(high) * 0.5, 0.5))
+    return high - low > smallest
+      ? range : (low - max(abs(low) * 0.5, 0.5))...(high + max(abs(high) * 0.5, 0.5))
   }
 
   private static func step(for span: Double, count: Int) -> Double {

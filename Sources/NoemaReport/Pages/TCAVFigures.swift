@@ -1,11 +1,9 @@
 internal import NoemaConcepts
 
-/// A figure with its file name and caption.
+/// A figure with its file name.
 public struct NamedFigure: Sendable {
   /// File name without extension, unique in the report, of harmless characters.
   public let name: String
-  /// What the figure shows and how to read it.
-  public let caption: String
   /// The drawing.
   public let figure: any Figure
 
@@ -38,7 +36,7 @@ struct TCAVFigures {
     }
   }
 
-  private mutating func named(_ words: [String], _ figure: any Figure, caption: String) -> NamedFigure {
+  private mutating func named(_ words: [String], _ figure: any Figure) -> NamedFigure {
     let base = words.map(Escape.fileName).joined(separator: "-")
     var name = base, number = 2
     // Files on some disks differ in more than case, or not at all.
@@ -46,76 +44,82 @@ struct TCAVFigures {
       name = "\(base)-\(number)"
       number += 1
     }
-    return NamedFigure(name: name, caption: caption, figure: figure)
+    return NamedFigure(name: name, figure: figure)
   }
 
   private mutating func scoreChart(_ layer: String) -> NamedFigure {
     let groups = report.concepts
     let series = report.targets.map { target in
-      Series(name: target, values: groups.map { concept in
-        report.result(layer: layer, target: target, concept: concept).map(report.measurement)
-      })
+      Series(
+        name: target,
+        values: groups.map { concept in
+          report.result(layer: layer, target: target, concept: concept).map(report.measurement)
+        })
     }
     let marks = Set(series.flatMap(\.values).compactMap { $0?.mark })
-    let meanings = [("n.s.", "not significant (n.s.)"), ("n.r.", "not represented (n.r.)"), ("n/a", "no statement (n/a)")]
-    let caption = "TCAV scores at \(layer): share of class inputs whose output rises when the activation moves towards "
-      + "the concept, with 95 % intervals. Hatched bars do not support a claim; at 0.5 as many inputs rise as fall."
+    let meanings = [
+      ("n.s.", "not significant (n.s.)"), ("n.r.", "not represented (n.r.)"), ("n/a", "no statement (n/a)"),
+    ]
     let chart = BarChart(
       title: "TCAV scores at \(layer)" + (report.targets.count == 1 ? " for \(report.targets[0])" : ""),
-      description: caption, valueTitle: "TCAV score", groups: groups, series: series,
+      description: TCAVGuide.scores, valueTitle: "TCAV score", groups: groups, series: series,
       reference: ReferenceLine(0.5, name: "0.5: no direction"),
       hatchMeaning: meanings.filter { marks.contains($0.0) }.map(\.1).joined(separator: ", "))
-    return named(["scores", layer], chart, caption: caption)
+    return named(["scores", layer], chart)
   }
 
   private mutating func sweepChart(_ target: String, _ layers: [String]) -> NamedFigure {
     let series = report.concepts.map { concept in
-      Series(name: concept, values: layers.map { layer in
-        report.result(layer: layer, target: target, concept: concept).map(report.measurement)
-      })
+      Series(
+        name: concept,
+        values: layers.map { layer in
+          report.result(layer: layer, target: target, concept: concept).map(report.measurement)
+        })
     }
-    let caption = "TCAV scores for \(target) from input to output, with 95 % intervals. Hollow markers do not support "
-      + "a claim at that layer."
     let chart = LineChart(
-      title: "Scores over layers for \(target)", description: caption, categoryTitle: "layer, input to output",
+      title: "Scores over layers for \(target)", description: TCAVGuide.sweeps,
+      categoryTitle: "layer, input to output",
       valueTitle: "TCAV score", categories: layers, series: series,
       reference: ReferenceLine(0.5, name: "0.5: no direction"))
-    return named(["layers", target], chart, caption: caption)
+    return named(["layers", target], chart)
   }
 
   private mutating func probeChart(_ layers: [String]) -> NamedFigure {
     let sections = layers.map { layer in
-      DotChart.Section(name: layers.count > 1 ? layer : "", rows: report.concepts.compactMap { concept in
-        report.results.first { $0.layer == layer && $0.concept == concept }.map {
-          DotChart.Row(name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chance)
-        }
-      })
+      DotChart.Section(
+        name: layers.count > 1 ? layer : "",
+        rows: report.concepts.compactMap { concept in
+          report.results.first { $0.layer == layer && $0.concept == concept }.map {
+            DotChart.Row(
+              name: concept, values: [$0.probe.auc, $0.probe.balancedAccuracy], chance: $0.probe.chanceAUC)
+          }
+        })
     }
     let values = report.results.flatMap { [$0.probe.auc, $0.probe.balancedAccuracy, $0.probe.chance] }
     let lowest = values.filter(\.isFinite).min() ?? 0.5
-    let caption = "How well a linear probe tells each concept from random examples on held-out rows. A score whose "
-      + "probe is near chance says nothing about the concept. Numbers: AUC."
     let chart = DotChart(
-      title: "Probe quality", description: caption, valueTitle: "held-out value",
-      range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1, measures: ["AUC", "balanced accuracy"],
-      sections: sections)
-    return named(["probe-quality"], chart, caption: caption)
+      title: "Probe quality", description: TCAVGuide.probes, valueTitle: "held-out value",
+      range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1,
+      measures: ["AUC", "balanced accuracy"],
+      sections: sections, chanceName: "95 % of random labels (AUC)")
+    return named(["probe-quality"], chart)
   }
 
   private mutating func nullChart(_ layer: String, _ target: String) -> NamedFigure? {
-    let rows = report.results.filter { $0.layer == layer && $0.target == target && !$0.diagnostics.nullScores.isEmpty }
-      .map {
-        NullChart.Row(
-          name: $0.concept, observed: $0.score, null: $0.diagnostics.nullScores, p: $0.pPermutation,
-          pAdjusted: $0.pPermutationAdjusted)
-      }
+    let rows = report.results.filter {
+      $0.layer == layer && $0.target == target && !$0.diagnostics.nullScores.isEmpty
+    }
+    .map {
+      NullChart.Row(
+        name: $0.concept, observed: $0.score, null: $0.diagnostics.nullScores, p: $0.pPermutation,
+        pAdjusted: $0.pPermutationAdjusted)
+    }
     guard !rows.isEmpty else { return nil }
-    let caption = "Scores of random pseudo-concepts (grey) and of each concept (diamond) for \(target) at \(layer). "
-      + "p counts the pseudo-concepts at least as far from 0.5; p adj. is corrected over all hypotheses of the study."
     let chart = NullChart(
-      title: "Null distributions for \(target) at \(layer)", description: caption, valueTitle: "TCAV score",
+      title: "Null distributions for \(target) at \(layer)", description: TCAVGuide.nulls,
+      valueTitle: "TCAV score",
       rows: rows, significance: report.significance)
-    return named(["null", layer, target], chart, caption: caption)
+    return named(["null", layer, target], chart)
   }
 
   private mutating func cosineMap(_ layer: String) -> NamedFigure? {
@@ -125,18 +129,20 @@ struct TCAVFigures {
       let result = report.results.first { $0.layer == layer && $0.concept == row }
       return concepts.map { column in
         if row == column { return result == nil ? nil : 1 }
-        let mirrored = report.results.first { $0.layer == layer && $0.concept == column }?.diagnostics.entanglement[row]
+        let mirrored = report.results.first { $0.layer == layer && $0.concept == column }?.diagnostics
+          .entanglement[row]
         return result?.diagnostics.entanglement[column] ?? mirrored
       }
     }
-    guard values.enumerated().contains(where: { row, line in
-      line.enumerated().contains { $0.offset != row && $0.element != nil }
-    }) else { return nil }
-    let caption = "Cosines between the mean CAVs at \(layer). Concepts whose CAVs are far from orthogonal cannot be told "
-      + "apart by their scores."
+    guard
+      values.enumerated().contains(where: { row, line in
+        line.enumerated().contains { $0.offset != row && $0.element != nil }
+      })
+    else { return nil }
     let map = HeatMap(
-      title: "Cosines between CAVs at \(layer)", description: caption, valueTitle: "cosine", rows: concepts,
+      title: "Cosines between CAVs at \(layer)", description: TCAVGuide.cosines, valueTitle: "cosine",
+      rows: concepts,
       columns: concepts, values: values)
-    return named(["cosines", layer], map, caption: caption)
+    return named(["cosines", layer], map)
   }
 }

@@ -32,6 +32,7 @@ enum TCAVNotebookCode {
         # matplotlib reads text between dollar signs as a formula
         return str(text).replace("$", r"\\$")
 
+    marks = {"represented but not used": "n.s.", "not represented": "n.r."}
     layers, targets, concepts = names("layer"), names("target"), names("concept")
     colors = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#A59B00"]
     plt.rcParams.update({
@@ -43,7 +44,8 @@ enum TCAVNotebookCode {
     rows = [header]
     for result in results:
         low, high = interval(result)
-        values = [number(result["score"]), low, high, number(result["pPermutationAdjusted"]), number(result["probe"]["auc"])]
+        values = [number(result["score"]), low, high, number(result["pPermutationAdjusted"]),
+                  number(result["probe"]["auc"])]
         rows.append([result["concept"], result["target"], result["layer"]]
                     + [f"{value:.3f}" for value in values] + [result["verdict"]])
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
@@ -53,7 +55,8 @@ enum TCAVNotebookCode {
 
   static let scores = """
     for layer in layers:
-        figure, axes = plt.subplots(figsize=(max(5, 0.6 * len(concepts) * len(targets) + 2), 3), layout="constrained")
+        inches = max(5, 0.6 * len(concepts) * len(targets) + 2)
+        figure, axes = plt.subplots(figsize=(inches, 3), layout="constrained")
         width = 0.75 / len(targets)
         for index, target in enumerate(targets):
             for group, concept in enumerate(concepts):
@@ -68,10 +71,13 @@ enum TCAVNotebookCode {
                          hatch=None if used else "/////")
                 axes.plot([x, x], [low, high], color="#1d232b", linewidth=1)
                 if not used:
-                    axes.text(x, np.nanmax([score, high]) + 0.02, "n.s.", ha="center", fontsize=7, color="#5b6570")
+                    mark = marks.get(result["verdict"], "n/a")
+                    axes.text(x, np.nanmax([score, high]) + 0.02, mark, ha="center", fontsize=7,
+                              color="#5b6570")
             axes.bar(np.nan, np.nan, color=colors[index % len(colors)], label=plain(target))
         axes.axhline(0.5, color="#5b6570", linestyle="--", linewidth=1)
-        axes.set_xticks(range(len(concepts)), [plain(concept) for concept in concepts], rotation=30, ha="right")
+        labels = [plain(concept) for concept in concepts]
+        axes.set_xticks(range(len(concepts)), labels, rotation=30, ha="right")
         axes.set_ylim(0, 1.08)
         axes.set_ylabel("TCAV score")
         axes.set_title(plain(layer), loc="left")
@@ -82,7 +88,7 @@ enum TCAVNotebookCode {
   static let sweep = """
     markers = ["o", "s", "^", "D"]
     for target in targets:
-        figure, axes = plt.subplots(figsize=(max(5, 0.9 * len(layers) + 2), 3.2), layout="constrained")
+        figure, axes = plt.subplots(figsize=(max(6.5, 0.9 * len(layers) + 2), 3.2), layout="constrained")
         for index, concept in enumerate(concepts):
             color, marker = colors[index % len(colors)], markers[index % len(markers)]
             found = [find(layer=layer, target=target, concept=concept) for layer in layers]
@@ -111,9 +117,10 @@ enum TCAVNotebookCode {
              for layer, concept in pairs]
     pairs = [pair for pair, result in zip(pairs, found) if result]
     found = [result for result in found if result]
-    figure, axes = plt.subplots(figsize=(6, 0.28 * len(found) + 1), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 0.28 * len(found) + 1), layout="constrained")
     y = np.arange(len(found))[::-1]
-    axes.scatter([number(r["probe"]["chance"]) for r in found], y, marker="|", s=120, color="#D55E00", label="chance")
+    axes.scatter([number(r["probe"]["chanceAUC"]) for r in found], y, marker="|", s=120, color="#D55E00",
+                 label="95 % of random labels (AUC)")
     axes.scatter([number(r["probe"]["balancedAccuracy"]) for r in found], y, marker="D", facecolor="white",
                  edgecolor=colors[1], label="balanced accuracy")
     axes.scatter([number(r["probe"]["auc"]) for r in found], y, color=colors[0], label="AUC")
@@ -160,7 +167,8 @@ enum TCAVNotebookCode {
             for other, value in result["diagnostics"]["entanglement"].items():
                 if other in concepts:
                     cosines[row, concepts.index(other)] = number(value)
-        figure, axes = plt.subplots(figsize=(0.55 * len(concepts) + 2, 0.45 * len(concepts) + 1.2), layout="constrained")
+        inches = (0.55 * len(concepts) + 2, 0.45 * len(concepts) + 1.2)
+        figure, axes = plt.subplots(figsize=inches, layout="constrained")
         image = axes.imshow(cosines, vmin=-1, vmax=1, cmap="RdBu")
         for row in range(len(concepts)):
             for column in range(len(concepts)):
@@ -184,16 +192,18 @@ enum TCAVNotebookCode {
         print("derivatives.npy is not here")
     if derivatives is not None:
         chosen = [result for result in results if result["derivativeIndex"] < len(derivatives)]
-        figure, axes = plt.subplots(figsize=(6, 0.3 * len(chosen) + 1), layout="constrained")
+        figure, axes = plt.subplots(figsize=(9, 0.22 * len(chosen) + 1), layout="constrained")
         for row, result in enumerate(reversed(chosen)):
             values = np.ravel(derivatives[result["derivativeIndex"]])
             values = values[np.isfinite(values)]
             size = np.abs(values).max() if values.size else 0
-            axes.plot(values / size if size > 0 else values, np.full(values.size, row), "|", color=colors[0], alpha=0.5)
+            scaled = values / size if size > 0 else values
+            axes.plot(scaled, np.full(values.size, row), "|", color=colors[0], alpha=0.5)
         axes.axvline(0, color="#5b6570", linestyle="--", linewidth=1)
+        axes.set_ylim(-0.7, len(chosen) - 0.3)
         axes.set_yticks(range(len(chosen)), [plain(f"{r['concept']} – {r['target']} – {r['layer']}")
                                              for r in reversed(chosen)])
-        axes.set_xlabel("derivative along the CAV, as a share of the row's largest")
+        axes.set_xlabel("derivative along the CAV / the row's largest")
         plt.show()
     """
 }

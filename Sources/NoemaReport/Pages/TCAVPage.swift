@@ -1,5 +1,4 @@
 internal import NoemaConcepts
-internal import NoemaData
 
 /// The report of a concept study: one HTML page, its figures as files, and a notebook.
 public struct TCAVPage: Sendable {
@@ -12,20 +11,23 @@ public struct TCAVPage: Sendable {
 
   /// Lays out the page.
   ///
-  /// - Throws: `ReportError` of kind `input` when there is no result to report.
+  /// - Throws: `ReportError` of kind `input` when there is no result to report, `ImageError` when an image is
+  ///   empty or neither grey nor RGB.
   public init(_ report: TCAVReport) throws {
-    guard !report.results.isEmpty else { throw ReportError(.input("a report needs at least one result; found none")) }
+    guard !report.results.isEmpty else {
+      throw ReportError(.input("a report needs at least one result; found none"))
+    }
     self.report = report
     sections = TCAVFigures(report)
     figures = sections.all
     let content = TCAVContent(report: report, figures: sections)
-    html = HTMLDocument(title: report.title, body: content.body).source
+    html = HTMLDocument(title: report.title, body: try content.body()).source
   }
 
   /// The notebook that re-draws the figures from `result.json` with numpy and matplotlib alone.
   ///
-  /// - Parameter pngs: PNG files of the figures by name, as far as they could be made; a notebook that a reader
-  ///   has not declared trusted shows these and no SVG.
+  /// - Parameter pngs: PNG files of the figures by name, as far as they could be made; a notebook that a
+  ///   reader has not declared trusted shows these and no SVG.
   /// - Throws: what the JSON encoder throws.
   public func notebook(pngs: [String: [UInt8]] = [:]) throws -> String {
     try TCAVNotebook(report: report, figures: sections, pngs: pngs).notebook.json()
@@ -37,20 +39,22 @@ private struct TCAVContent {
   let report: TCAVReport
   let figures: TCAVFigures
 
-  var body: [HTML] {
-    [header] + [warnings, verdicts].compactMap { $0 }
-      + [
-        section("Scores", "How consistently the output reacts to each concept.", grid(figures.scores)),
-        section("Over the layers", "Where in the network each concept matters.", grid(figures.sweeps)),
-        section("Are the concepts there at all?", "Quality of the probes behind the scores.", grid(figures.probes)),
-        section("Could it be chance?", "The same experiment with random images in place of the concept.", grid(figures.nulls)),
-        section("What the concepts look like", "Examples that define each concept.", strips),
-        section("Which inputs react", "Class inputs by their derivative along the concept's direction.", extremes),
-        section("Can the concepts be told apart?", "Angles between the concepts' directions.", grid(figures.cosines)),
-        section("Diagnostics", "Numbers that help to judge each score.", [diagnostics]),
-        section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
-        provenance,
-      ].compactMap { $0 }
+  func body() throws -> [HTML] {
+    let images = TCAVImages(report: report)
+    let sections = [
+      warnings, verdicts,
+      section("Scores", TCAVGuide.scores, grid(figures.scores)),
+      section("Over the layers", TCAVGuide.sweeps, grid(figures.sweeps)),
+      section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
+      section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
+      section("What the concepts look like", TCAVGuide.strips, try images.strips()),
+      section("Which inputs react", TCAVGuide.extremes, try images.extremes()),
+      section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
+      section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),
+      section("How to read this", "", TCAVGuide.paragraphs(significance: report.significance)),
+      provenance,
+    ]
+    return [header] + sections.compactMap { $0 }
   }
 
   // MARK: Frame
@@ -64,29 +68,44 @@ private struct TCAVContent {
   private func grid(_ figures: [NamedFigure]) -> [HTML] {
     guard !figures.isEmpty else { return [] }
     return [
-      .element("div", ["class": "figures"], figures.map { .figure($0.figure, identifier: $0.name, caption: $0.caption) })
+      .element(
+        "div", ["class": "figures"],
+        figures.map { .figure($0.figure, identifier: $0.name, caption: $0.figure.title + ".") })
     ]
   }
 
   private var header: HTML {
     let answers = report.answers.isEmpty ? report.derivedAnswers : report.answers
-    return .element("header", [:], [
-      .element("p", ["class": "kicker"], text: "Concept study · \(report.title)"),
-      .element("h1", text: report.question),
-      .element("div", ["class": "answer"], answers.map { .element("p", text: $0) }),
-    ])
+    return .element(
+      "header", [:],
+      [
+        .element("p", ["class": "kicker"], text: "Concept study · \(report.title)"),
+        .element("h1", text: report.question),
+        .element("div", ["class": "answer"], answers.map { .element("p", text: $0) }),
+      ])
   }
 
   private var warnings: HTML? {
-    let own = report.results.flatMap { result in
-      result.diagnostics.warnings.map { "\(result.concept), \(result.layer), \(result.target): \($0)" }
+    var places: [String: [String]] = [:]
+    for result in report.results {
+      let place = [result.concept, result.layer, result.target].joined(separator: ", ")
+      for warning in result.diagnostics.warnings { places[warning, default: []].append(place) }
+    }
+    // What holds for many results is said once.
+    let own = report.results.flatMap(\.diagnostics.warnings).unique.flatMap { warning in
+      let found = places[warning] ?? []
+      return found.count > 3
+        ? ["\(warning) (\(found.count) of \(report.results.count) results)"]
+        : found.map { "\($0): \(warning)" }
     }
     let all = (report.warnings + own).unique
     guard !all.isEmpty else { return nil }
-    return .element("section", ["class": "warnings"], [
-      .element("h2", text: "Before you rely on this"),
-      .element("ul", [:], all.map { .element("li", text: $0) }),
-    ])
+    return .element(
+      "section", ["class": "warnings"],
+      [
+        .element("h2", text: "Before you rely on this"),
+        .element("ul", [:], all.map { .element("li", text: $0) }),
+      ])
   }
 
   // MARK: Tables
@@ -94,30 +113,49 @@ private struct TCAVContent {
   private var place: (TCAVResult) -> String {
     let hasTargets = report.targets.count > 1, hasLayers = report.orderedLayers.count > 1
     return { result in
-      [hasTargets ? result.target : "", hasLayers ? result.layer : ""].filter { !$0.isEmpty }.joined(separator: " · ")
+      [hasTargets ? result.target : "", hasLayers ? result.layer : ""].filter { !$0.isEmpty }.joined(
+        separator: " · ")
     }
   }
 
-  private func name(_ result: TCAVResult) -> HTML {
-    let place = place(result)
-    return .group([.text(result.concept)] + (place.isEmpty ? [] : [.element("small", text: place)]))
+  /// Rows in reading order, those of one target and layer under a heading unless there is only one such
+  /// group.
+  private func rows(_ cells: (TCAVResult) -> [HTML]) -> [[HTML]] {
+    var rows: [[HTML]] = []
+    var last = ""
+    for result in report.sortedResults {
+      let place = place(result)
+      if place != last { rows.append([.text(place)]) }
+      last = place
+      rows.append([.text(result.concept)] + cells(result))
+    }
+    return rows
   }
 
   private var verdicts: HTML? {
     let only = [
-      report.targets.count == 1 ? "class \(report.targets[0])" : "", report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
+      report.targets.count == 1 ? "class \(report.targets[0])" : "",
+      report.orderedLayers.count == 1 ? report.orderedLayers[0] : "",
     ].filter { !$0.isEmpty }.joined(separator: ", layer ")
-    let rows = report.sortedResults.map { result in
+    let rows = rows { result in
       [
-        name(result), scoreCell(result), IntervalMark.html(report.measurement(result)),
-        .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)), chip(result),
+        scoreCell(result), IntervalMark.html(report.measurement(result)),
+        .text(NumberText.pValue(result.pPermutationAdjusted)), .text(NumberText.fixed(result.probe.auc, 2)),
+        chip(result),
       ]
     }
     let table = HTML.table(
-      header: ["Concept", "Score", "0 – ½ – 1", "p adj.", "Probe AUC", "Verdict"], numeric: [1, 2, 3, 4],
+      header: [.text("Concept"), .text("Score"), scale, .text("p adj."), .text("AUC"), .text("Verdict")],
+      numeric: [1, 2, 3, 4],
       className: "verdicts", rows: rows)
-    let lead = "Score with 95 % interval, corrected p against random concepts, probe quality." + (only.isEmpty ? "" : " All: \(only).")
+    let lead =
+      "Score with 95 % interval, corrected p against random concepts, AUC of the probe."
+      + (only.isEmpty ? "" : " All: \(only).")
     return section("Verdicts", lead, [table])
+  }
+
+  private var scale: HTML {
+    .element("span", ["class": "scale"], ["0", "½", "1"].map { .element("span", text: $0) })
   }
 
   private func scoreCell(_ result: TCAVResult) -> HTML {
@@ -134,69 +172,36 @@ private struct TCAVContent {
     case .used:
       let isRaising = result.score > 0.5
       return .element("span", ["class": "chip used"], text: isRaising ? "used, raises ↑" : "used, lowers ↓")
-    case .representedButNotUsed, .notRepresented: return .element("span", ["class": "chip"], text: result.verdict.rawValue)
-    case .tooLittleData, .degenerate: return .element("span", ["class": "chip unsure"], text: result.verdict.rawValue)
+    case .representedButNotUsed, .notRepresented:
+      return .element("span", ["class": "chip"], text: result.verdict.rawValue)
+    case .tooLittleData, .degenerate:
+      return .element("span", ["class": "chip unsure"], text: result.verdict.rawValue)
     }
   }
 
   private var diagnostics: HTML {
-    let rows = report.sortedResults.map { result -> [HTML] in
+    let rows = rows { result -> [HTML] in
       let facts = result.diagnostics
       let counts = "\(facts.conceptCount) / \(facts.randomCount) / \(facts.inputCount)"
       let spread = "\(NumberText.fixed(facts.nullMean, 2)) ± \(NumberText.fixed(facts.nullStd, 2))"
       let texts = [
         counts, NumberText.fixed(result.scoreStd, 3), NumberText.fixed(facts.stability, 2),
-        NumberText.fixed(facts.cosineToMeanDifference, 2), NumberText.fixed(facts.gradientAlignment, 2), spread,
+        NumberText.fixed(facts.cosineToMeanDifference, 2), NumberText.fixed(facts.gradientAlignment, 2),
+        spread,
         NumberText.fixed(facts.zeroDerivatives * 100, 1) + " %", NumberText.compact(result.meanDerivative),
         NumberText.fixed(facts.meanCosine, 3), NumberText.fixed(result.positiveMass, 2),
         NumberText.fixed(result.probe.balancedAccuracy, 2), NumberText.pValue(result.pPermutation),
         NumberText.pValue(result.pRunTTestAdjusted),
       ]
-      return [name(result)] + texts.map(HTML.text)
+      return texts.map(HTML.text)
     }
     return .table(
       header: [
         "Concept", "n concept / random / inputs", "sd over runs", "CAV stability", "cos to mean difference",
-        "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine", "positive mass",
+        "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine",
+        "positive mass",
         "balanced accuracy", "p permutation", "p t-test adj.",
-      ], numeric: Set(1...13), className: "dense", rows: rows)
-  }
-
-  // MARK: Images
-
-  private func image(_ image: Image, description: String) -> HTML {
-    let name = max(image.width, image.height) < 64 ? "small" : ""
-    return .element("img", ["src": EmbeddedPNG.address(of: image), "alt": description, "class": name, "loading": "lazy"])
-  }
-
-  private var strips: [HTML] {
-    report.strips.filter { !$0.images.isEmpty }.flatMap { strip -> [HTML] in
-      let images = strip.images.enumerated().map {
-        HTML.element("div", [:], [image($0.element, description: "\(strip.concept), example \($0.offset + 1)")])
-      }
-      return [.element("h3", text: strip.concept), .element("div", ["class": "strip"], images)]
-    }
-  }
-
-  private var extremes: [HTML] {
-    report.extremes.flatMap { item -> [HTML] in
-      let heading = "\(item.concept) → \(item.target)" + (report.orderedLayers.count > 1 ? " at \(item.layer)" : "")
-      func half(_ title: String, _ examples: [TCAVReport.Example]) -> HTML {
-        .element("div", [:], [
-          .element("h4", text: title),
-          .element("div", ["class": "strip"], examples.map { example in
-            .element("div", [:], [
-              image(example.image, description: example.caption),
-              .element("b", text: NumberText.compact(example.derivative)), .text(" \(example.caption)"),
-            ])
-          }),
-        ])
-      }
-      return [
-        .element("h3", text: heading),
-        .element("div", ["class": "pair"], [half("most sensitive", item.most), half("least sensitive", item.least)]),
-      ]
-    }
+      ].map(HTML.text), numeric: Set(1...13), className: "dense", rows: rows)
   }
 
   // MARK: Provenance
@@ -207,9 +212,13 @@ private struct TCAVContent {
       pairs.map { [.text($0.name), .element("span", ["class": style], text: $0.value)] }
     }
     let all = rows(report.settings, "value") + rows(report.hashes, "hash")
-    if !all.isEmpty { content.append(.table(header: ["Setting", "Value"], className: "settings", rows: all)) }
+    if !all.isEmpty {
+      content.append(.table(header: [.text("Setting"), .text("Value")], className: "settings", rows: all))
+    }
     if !report.commandLine.isEmpty {
-      content += [.element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine)]
+      content += [
+        .element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine),
+      ]
     }
     return section("Settings and hashes", "What is needed to repeat this study.", content)
   }

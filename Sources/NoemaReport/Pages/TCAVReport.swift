@@ -102,7 +102,9 @@ public struct TCAVReport: Sendable {
 
 extension TCAVReport {
   /// The layers that have results, from input to output.
-  var orderedLayers: [String] { (layers.filter(Set(results.map(\.layer)).contains) + results.map(\.layer)).unique }
+  var orderedLayers: [String] {
+    (layers.filter(Set(results.map(\.layer)).contains) + results.map(\.layer)).unique
+  }
   /// The target classes, in the order of the results.
   var targets: [String] { results.map(\.target).unique }
   /// The concepts, in the order of the results.
@@ -124,11 +126,12 @@ extension TCAVReport {
   }
 
   /// The score as a figure shows it: hatched unless its verdict is ``TCAVResult/Verdict/used``.
-  func measurement(_ result: TCAVResult) -> Measurement {
+  func measurement(_ result: TCAVResult) -> MeasuredValue {
     let interval = result.scoreInterval
     let isUsed = result.verdict == .used
-    return Measurement(
-      result.score, low: interval.count == 2 ? interval[0] : nil, high: interval.count == 2 ? interval[1] : nil,
+    return MeasuredValue(
+      result.score, low: interval.count == 2 ? interval[0] : nil,
+      high: interval.count == 2 ? interval[1] : nil,
       isSignificant: isUsed, mark: isUsed ? "" : result.verdict.mark)
   }
 
@@ -136,12 +139,25 @@ extension TCAVReport {
   var derivedAnswers: [String] {
     targets.map { target in
       let used = results.filter { $0.target == target && $0.verdict == .used }
-      guard !used.isEmpty else { return "No tested concept moves the output \(target) more than random directions do." }
-      func names(_ chosen: [TCAVResult]) -> String { chosen.map(\.concept).unique.joined(separator: ", ") }
-      let raising = used.filter { $0.score > 0.5 }, lowering = used.filter { $0.score <= 0.5 }
-      let parts = [raising.isEmpty ? "" : "raised by \(names(raising))", lowering.isEmpty ? "" : "lowered by \(names(lowering))"]
-      return "The output \(target) is \(parts.filter { !$0.isEmpty }.joined(separator: " and "))."
+      let raising = used.filter { $0.score > 0.5 }.map(\.concept).unique
+      let lowering = used.filter { $0.score <= 0.5 }.map(\.concept).unique
+      let both = raising.filter(lowering.contains)
+      let parts = [
+        ("raised by", raising.filter { !both.contains($0) }),
+        ("lowered by", lowering.filter { !both.contains($0) }),
+        ("raised or lowered, depending on the layer, by", both),
+      ].filter { !$0.1.isEmpty }.map { "\($0.0) \(Self.list($0.1))" }
+      return parts.isEmpty
+        ? "No tested concept moves the output \(target) more than random directions do."
+        : "The output \(target) is \(parts.joined(separator: "; "))."
     }
+  }
+
+  /// The names in words; beyond five only how many.
+  private static func list(_ names: [String]) -> String {
+    if names.count > 5 { return names.prefix(4).joined(separator: ", ") + " and \(names.count - 4) more" }
+    guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+    return names.dropLast().joined(separator: ", ") + " and \(last)"
   }
 }
 

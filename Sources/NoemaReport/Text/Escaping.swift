@@ -1,6 +1,7 @@
 /// Makes text from strangers harmless inside markup.
 public enum Escape {
-  /// The text with the five special characters of XML and HTML replaced, safe in content and in quoted attributes.
+  /// The text with the five special characters of XML and HTML replaced, safe in content and in quoted
+  /// attributes.
   ///
   /// Characters that XML forbids and controls that reorder text are replaced by U+FFFD.
   public static func markup(_ text: String) -> String {
@@ -33,7 +34,8 @@ public enum Escape {
     return result
   }
 
-  /// A file name of letters, digits, `-`, `_` and `.` that resembles the text; never empty, at most 60 characters.
+  /// A file name of letters, digits, `-`, `_` and `.` that resembles the text; never empty, at most 60
+  /// characters.
   public static func fileName(_ text: String) -> String {
     var result = ""
     for byte in text.utf8.prefix(400) {
@@ -45,9 +47,11 @@ public enum Escape {
         if !result.isEmpty, result.last != "-" { result.append("-") }
       }
     }
-    while let first = result.first, first == "." || first == "-" { result.removeFirst() }
-    while let last = result.last, last == "." || last == "-" { result.removeLast() }
-    return result.isEmpty ? "unnamed" : String(result.suffix(60))
+    // Ends differ more often than beginnings, as in names of layers.
+    var name = result.suffix(60)
+    while let first = name.first, first == "." || first == "-" { name.removeFirst() }
+    while let last = name.last, last == "." || last == "-" { name.removeLast() }
+    return name.isEmpty ? "unnamed" : String(name)
   }
 
   private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {

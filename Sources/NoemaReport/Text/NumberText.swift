@@ -40,7 +40,8 @@ public enum NumberText {
     let (quotient, rest) = abs(whole).quotientAndRemainder(dividingBy: 100)
     let sign = whole < 0 ? "-" : ""
     if rest == 0 { return "\(sign)\(quotient)" }
-    return rest % 10 == 0 ? "\(sign)\(quotient).\(rest / 10)" : "\(sign)\(quotient).\(rest < 10 ? "0" : "")\(rest)"
+    return rest % 10 == 0
+      ? "\(sign)\(quotient).\(rest / 10)" : "\(sign)\(quotient).\(rest < 10 ? "0" : "")\(rest)"
   }
 
   private static func scientific(_ value: Double) -> String {
