@@ -130,6 +130,3 @@ struct ExplainCommand: ParsableCommand {
     return values.map { Int($0) }
   }
 }
-
-extension OutputScale: ExpressibleByArgument {}
-extension Pooling: ExpressibleByArgument {}

@@ -18,7 +18,10 @@ struct NoemaCommand: ParsableCommand {
         noema demo tcav -o demo-out
       """,
     version: noemaVersion,
-    subcommands: [InspectCommand.self, ConceptsCommand.self])
+    subcommands: [
+      InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self, TCAVCommand.self,
+      ConceptsCommand.self, RunCommand.self,
+    ])
 
   /// Runs the command and turns every error into a sentence and an exit code.
   static func main() {

@@ -73,7 +73,8 @@ func availableMemory() -> Int {
 /// The largest amount of memory that the process has held, in bytes.
 func peakMemory() -> Int {
   var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
+  // 0 is RUSAGE_SELF, whose C type Swift does not match with the parameter's.
+  getrusage(0, &usage)
   return usage.ru_maxrss * 1024
 }
 
@@ -134,16 +135,19 @@ enum StudyFile {
         continue
       }
       var name = argument == "-o" ? "out" : String(argument.drop { $0 == "-" })
-      var value: String?
+      var found: [String] = []
       if let equals = name.firstIndex(of: "=") {
-        value = String(name[name.index(after: equals)...])
+        found = [String(name[name.index(after: equals)...])]
         name = String(name[..<equals])
-      } else if index < arguments.count, !arguments[index].hasPrefix("-") || Double(arguments[index]) != nil {
-        value = arguments[index]
+      }
+      while found.isEmpty || name != "out", index < arguments.count,
+        !arguments[index].hasPrefix("-") || Double(arguments[index]) != nil
+      {
+        found.append(arguments[index])
         index += 1
       }
       if values[name] == nil { keys.append(name) }
-      values[name, default: []].append(value ?? "true")
+      values[name, default: []] += found.isEmpty ? ["true"] : found
     }
     func quoted(_ text: String) -> String {
       text == "true" || Double(text) != nil ? text : "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""

@@ -213,3 +213,24 @@ public enum ImageFolder {
     return (files, folders)
   }
 }
+
+extension Dataset {
+  /// The examples of a concept's folder: its images, or its one file of inputs.
+  ///
+  /// - Throws: ``DataError`` for a mixture of both.
+  public static func conceptExamples(
+    _ folder: String, _ files: [String], _ options: DatasetOptions
+  ) throws(DataError) -> any ExampleSource {
+    let images = files.filter(ImageFile.isImage)
+    if !images.isEmpty {
+      guard images.count == files.count else {
+        throw DataError(.malformed("images lie beside other kinds of examples; keep one kind"), at: folder)
+      }
+      return try ImageExamples(paths: images.map { "\(folder)/\($0)" }, preprocessing: options.images(at: folder), root: folder)
+    }
+    guard files.count == 1 else {
+      throw DataError(.malformed("expected images, or one .npy or .csv file of inputs, found \(files.count) files"), at: folder)
+    }
+    return try Dataset(path: "\(folder)/\(files[0])", options: options).examples
+  }
+}

@@ -1,0 +1,12 @@
+public import ArgumentParser
+public import NoemaAttribution
+public import NoemaConcepts
+public import NoemaTensor
+
+// The names that result files use are the names of the flags.
+extension OutputScale: ExpressibleByArgument {}
+extension Pooling: ExpressibleByArgument {}
+extension MultipleTesting: ExpressibleByArgument {}
+extension ProbeKind: ExpressibleByArgument {
+  public static var allValueStrings: [String] { names }
+}
