@@ -101,7 +101,9 @@ internal import Testing
   ])
   func numbersAreThoseOfTheStandardLibrary(text: String) {
     let reading = Array(text.utf8).withUnsafeBufferPointer { DecimalNumber.read($0) }
-    let expected = Double(text.trimmingCharacters(in: .whitespaces).replacingOccurrences(of: "5.$", with: "5.0", options: .regularExpression))
+    // The library takes neither spaces nor a point at the end.
+    let expected = Double(text.trimmingCharacters(in: .whitespaces) + (text.hasSuffix(".") ? "0" : ""))
+    #expect(expected != nil)
     #expect(reading == expected.map { .number($0) })
   }
 

@@ -60,13 +60,13 @@ internal import Testing
     #expect(fields?.description == "s.npy: a structured array; save each field as an array of its own")
   }
 
-  @Test func unsignedBeyondInt64IsRefused() {
+  @Test func unsignedBeyondInt64IsRefused() throws {
     var bytes = NPYFile.bytes(of: Tensor(shape: [1], [Int64(-1)]))
-    bytes[bytes.firstIndex(of: UInt8(ascii: "i"))!] = UInt8(ascii: "u")
-    #expect(bytes.count == 136)
-    let index = bytes.indices.first { bytes[$0...].starts(with: Array("<i8".utf8)) }
-    if let index { bytes[index + 1] = UInt8(ascii: "u") }
-    #expect(throws: DataError.self) { _ = try NPYFile.tensor(of: bytes) }
+    let type = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("<i8".utf8)) })
+    bytes[type + 1] = UInt8(ascii: "u")
+    #expect(
+      dataError { _ = try NPYFile.tensor(of: bytes, at: "a.npy") }?.description
+        == "a.npy: an unsigned integer above 2^63 - 1; convert with array.astype('float64')")
   }
 
   @Test(arguments: [
@@ -118,11 +118,14 @@ internal import Testing
   }
 
   @Test func fullDiskIsTold() throws {
-    // A file-size limit stands in for a full disk where the kernel offers the device.
-    guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
-    let error = DataError(errno: ENOSPC, operation: "write", at: "a.npy")
-    #expect(error.description == "a.npy: cannot write: No space left on device")
-    #expect(error.category == .inputOutput)
+    let descriptor = Foundation.open("/dev/full", O_WRONLY)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let error = dataError {
+      try [UInt8](repeating: 0, count: 100).withUnsafeBytes { try AtomicFile.write($0, to: descriptor, path: "a.npy") }
+    }
+    #expect(error?.description == "a.npy: cannot write: No space left on device")
+    #expect(error?.category == .inputOutput)
   }
 
   @Test func writerAppendsRows() throws {
