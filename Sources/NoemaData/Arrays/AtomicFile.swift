@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// A file that appears under its name only when it is whole.
 ///
-/// The bytes go to a sibling whose name begins with `.` and ends in `.partial`; `commit` renames it. A value that
-/// is dropped without a commit removes the sibling; a process that is killed leaves it behind, harmless.
+/// The bytes go to a sibling whose name begins with `.` and ends in `.partial`; `commit` renames it. A value
+/// that is dropped without a commit removes the sibling; a process that is killed leaves it behind, harmless.
 struct AtomicFile: ~Copyable {
   /// The path of the finished file.
   let path: String
