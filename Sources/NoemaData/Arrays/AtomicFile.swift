@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// A file that appears under its name only when it is whole.
 ///
-/// The bytes go to a sibling whose name begins with `.` and ends in `.partial`; `commit` renames it. A value that
-/// is dropped without a commit removes the sibling; a process that is killed leaves it behind, harmless.
+/// The bytes go to a sibling whose name begins with `.` and ends in `.partial`; `commit` renames it. A value
+/// that is dropped without a commit removes the sibling; a process that is killed leaves it behind, harmless.
 struct AtomicFile: ~Copyable {
   /// The path of the finished file.
   let path: String
@@ -28,7 +28,9 @@ struct AtomicFile: ~Copyable {
       descriptor = -1
       throw DataError(.parameters("this path names no file; add a file name"), at: path)
     }
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    // A killed process of the same number may have left this name; a link of that name must not be followed.
+    unlink(temporaryPath)
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw DataError(errno: errno, operation: "create", at: path) }
   }
 
@@ -43,6 +45,11 @@ struct AtomicFile: ~Copyable {
   ///
   /// - Throws: `DataError` with the system's reason, such as a full disk.
   func write(_ bytes: UnsafeRawBufferPointer) throws(DataError) {
+    try AtomicFile.write(bytes, to: descriptor, path: path)
+  }
+
+  /// Writes all bytes to an open file.
+  static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws(DataError) {
     var done = 0
     while done < bytes.count {
       let count = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 28))
@@ -76,11 +83,7 @@ struct AtomicFile: ~Copyable {
   /// - Throws: `DataError` when a step fails; an older file of that name is then untouched.
   static func write(_ bytes: [UInt8], to path: String) throws(DataError) {
     let file = try AtomicFile(path: path)
-    var failure: DataError?
-    bytes.withUnsafeBytes { buffer in
-      do throws(DataError) { try file.write(buffer) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try file.write(bytes)
     try file.commit()
   }
 

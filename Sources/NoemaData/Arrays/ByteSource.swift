@@ -18,7 +18,9 @@ struct ByteSource: Sendable {
     byteCount = bytes.count
     self.place = place
     fill = { (offset, buffer) throws(DataError) in
-      bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count])) }
+      bytes.withUnsafeBytes {
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
+      }
     }
   }
 
@@ -28,7 +30,8 @@ struct ByteSource: Sendable {
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DataError) {
     guard offset >= 0, buffer.count <= byteCount, offset <= byteCount - buffer.count else {
       throw DataError(
-        .malformed("\(buffer.count) bytes at byte \(offset) lie outside the \(byteCount) bytes there are"), at: place)
+        .malformed("\(buffer.count) bytes at byte \(offset) lie outside the \(byteCount) bytes there are"),
+        at: place)
     }
     if buffer.count > 0 { try fill(offset, buffer) }
   }
@@ -39,7 +42,8 @@ struct ByteSource: Sendable {
   func bytes(at offset: Int, count: Int) throws(DataError) -> [UInt8] {
     guard count >= 0, offset >= 0, count <= byteCount, offset <= byteCount - count else {
       throw DataError(
-        .malformed("\(count) bytes at byte \(offset) lie outside the \(byteCount) bytes there are"), at: place)
+        .malformed("\(count) bytes at byte \(offset) lie outside the \(byteCount) bytes there are"), at: place
+      )
     }
     var result = [UInt8](repeating: 0, count: count)
     var failure: DataError?

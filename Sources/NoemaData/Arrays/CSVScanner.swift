@@ -65,7 +65,9 @@ struct CSVScanner {
       let isQuoted = position < bytes.count && bytes[position] == CSVScanner.quote
       let field = isQuoted ? try quotedField(&position) : plainField(&position)
       guard field.upperBound - field.lowerBound <= CSVField.maximumByteCount else {
-        throw failure("a field has more than \(CSVField.maximumByteCount) bytes; is a quote not closed?", field.lowerBound)
+        throw failure(
+          "a field has more than \(CSVField.maximumByteCount) bytes; is a quote not closed?", field.lowerBound
+        )
       }
       fields.append(CSVField(start: field.lowerBound, end: field.upperBound, isQuoted: isQuoted))
       guard position < bytes.count else { return }

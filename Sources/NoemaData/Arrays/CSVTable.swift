@@ -2,9 +2,9 @@ public import NoemaTensor
 
 /// A table of text with a header line: `.csv` with commas, semicolons or tabs.
 ///
-/// Quotes, quotes within quotes, line breaks within quotes, every line end and a byte order mark are understood;
-/// the delimiter is the one most frequent in the header line. Blank lines are skipped. Fields stay as bytes until
-/// they are asked for, so numbers cost one pass each.
+/// Quotes, quotes within quotes, line breaks within quotes, every line end and a byte order mark are
+/// understood; the delimiter is the one most frequent in the header line. Blank lines are skipped. Fields
+/// stay as bytes until they are asked for, so numbers cost one pass each.
 ///
 /// ```swift
 /// let table = try CSVTable(path: "patients.csv")
@@ -35,8 +35,8 @@ public struct CSVTable: Sendable {
   /// Reads a table in memory.
   ///
   /// - Parameter place: What errors name as the place.
-  /// - Throws: `DataError` with the line when the header is missing or names a column twice, a quote is misplaced
-  ///   or a row has too few or too many fields.
+  /// - Throws: `DataError` with the line when the header is missing or names a column twice, a quote is
+  ///   misplaced or a row has too few or too many fields.
   public init(bytes: [UInt8], at place: String = "") throws(DataError) {
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw DataError(.unsupported("the table is UTF-16 text; save it as UTF-8"), at: place)
@@ -74,7 +74,8 @@ public struct CSVTable: Sendable {
       guard fields.count - before == names.count else {
         let line = CSVScanner.line(of: start, in: bytes)
         throw DataError(
-          .malformed("line \(line): \(fields.count - before) fields, the header has \(names.count)"), at: place)
+          .malformed("line \(line): \(fields.count - before) fields, the header has \(names.count)"),
+          at: place)
       }
     }
     return (names, fields)
@@ -108,7 +109,8 @@ public struct CSVTable: Sendable {
   public func index(ofColumn name: String) throws(DataError) -> Int {
     guard let index = columnNames.firstIndex(of: name) else {
       throw DataError(
-        .unknownName(name, what: "column", suggestions: EditDistance.nearest(name, in: columnNames)), at: place)
+        .unknownName(name, what: "column", suggestions: EditDistance.nearest(name, in: columnNames)),
+        at: place)
     }
     return index
   }
@@ -157,9 +159,11 @@ public struct CSVTable: Sendable {
   /// - Parameters:
   ///   - columns: The columns; all when nil.
   ///   - excluded: Columns left out, such as the label.
-  /// - Throws: `DataError` naming line and column of the first field that is missing, not finite or no number, and
-  ///   when there are no rows or no columns.
-  public func matrix(columns: [String]? = nil, excluding excluded: [String] = []) throws(DataError) -> Matrix {
+  /// - Throws: `DataError` naming line and column of the first field that is missing, not finite or no
+  ///   number, and when there are no rows or no columns.
+  public func matrix(
+    columns: [String]? = nil, excluding excluded: [String] = []
+  ) throws(DataError) -> Matrix {
     let indices = try indices(columns, excluded)
     var elements: [Double] = []
     elements.reserveCapacity(rowCount * indices.count)
@@ -173,7 +177,9 @@ public struct CSVTable: Sendable {
   ///   - columns: The columns; all when nil.
   ///   - excluded: Columns left out, such as the label.
   /// - Throws: `DataError` as ``matrix(columns:excluding:)``, and for numbers beyond the range of float32.
-  public func tensor(columns: [String]? = nil, excluding excluded: [String] = []) throws(DataError) -> Tensor {
+  public func tensor(
+    columns: [String]? = nil, excluding excluded: [String] = []
+  ) throws(DataError) -> Tensor {
     let indices = try indices(columns, excluded)
     var elements: [Float] = []
     elements.reserveCapacity(rowCount * indices.count)
@@ -217,7 +223,9 @@ public struct CSVTable: Sendable {
   private func field(_ row: Int, _ column: Int) -> CSVField { fields[row * columnNames.count + column] }
 
   private func position(_ row: Int, _ column: Int) -> String {
-    let line = bytes.withUnsafeBufferPointer { CSVScanner.line(of: field(row, column).range.lowerBound, in: $0) }
+    let line = bytes.withUnsafeBufferPointer {
+      CSVScanner.line(of: field(row, column).range.lowerBound, in: $0)
+    }
     return "line \(line), column '\(columnNames[column])'"
   }
 
@@ -227,7 +235,8 @@ public struct CSVTable: Sendable {
     switch reading {
     case .missing:
       let shown = text.allSatisfy(\.isWhitespace) ? "" : " ('\(text)')"
-      return DataError(.malformed("\(cell): the value is missing\(shown); fill it in or drop the row"), at: place)
+      return DataError(
+        .malformed("\(cell): the value is missing\(shown); fill it in or drop the row"), at: place)
     case .notFinite:
       return DataError(.notFinite("\(cell): '\(text)' is not a finite number"), at: place)
     default:

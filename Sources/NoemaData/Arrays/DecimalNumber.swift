@@ -13,13 +13,15 @@ enum DecimalNumber {
   private static let missingWords: Set<String> = ["na", "n/a", "null", "none", "?", "-", "."]
   private static let notFiniteWords: Set<String> = ["nan", "inf", "infinity"]
   private static let powersOfTen: [Double] = [
-    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20,
     1e21, 1e22,
   ]
 
   /// Reads a field; spaces around it do not count.
   static func read(_ field: UnsafeBufferPointer<UInt8>) -> Reading {
-    var start = 0, end = field.count
+    var start = 0
+    var end = field.count
     while start < end, field[start] == 0x20 || field[start] == 0x09 { start += 1 }
     while end > start, field[end - 1] == 0x20 || field[end - 1] == 0x09 { end -= 1 }
     return readTrimmed(UnsafeBufferPointer(rebasing: field[start..<end]))
@@ -33,7 +35,8 @@ enum DecimalNumber {
       position = 1
     }
     var mantissa: UInt64 = 0
-    var digitCount = 0, exponent = 0
+    var digitCount = 0
+    var exponent = 0
     func takeDigits(_ each: (UInt64) -> Void) {
       while position < field.count, case let digit = field[position] &- 0x30, digit < 10 {
         each(UInt64(digit))
@@ -53,7 +56,8 @@ enum DecimalNumber {
     guard digitCount > 0 else { return word(field) }
     if position < field.count, field[position] | 0x20 == 0x65 {
       position += 1
-      var sign = 1, power = 0
+      var sign = 1
+      var power = 0
       if position < field.count, field[position] == 0x2D || field[position] == 0x2B {
         sign = field[position] == 0x2D ? -1 : 1
         position += 1
@@ -80,6 +84,7 @@ enum DecimalNumber {
     guard field.count <= 9 else { return .notNumber }
     let word = String(decoding: field, as: UTF8.self).lowercased()
     if missingWords.contains(word) { return .missing }
-    return notFiniteWords.contains(word.trimmingPrefix { $0 == "-" || $0 == "+" }.description) ? .notFinite : .notNumber
+    return notFiniteWords.contains(word.trimmingPrefix { $0 == "-" || $0 == "+" }.description)
+      ? .notFinite : .notNumber
   }
 }

@@ -7,7 +7,8 @@ public import NoemaTensor
 public enum IDXFile {
   /// The array in a file; gzip is recognised by its first bytes.
   ///
-  /// - Throws: `DataError` when the file is missing, malformed, or has not exactly the bytes its header declares.
+  /// - Throws: `DataError` when the file is missing, malformed, or has not exactly the bytes its header
+  ///   declares.
   public static func read(_ path: String) throws(DataError) -> Tensor {
     try tensor(of: ReadableFile.contents(of: path), at: path)
   }
@@ -37,14 +38,19 @@ public enum IDXFile {
     let byteCount = try payloadByteCount(shape, element, place)
     guard bytes.count - start == byteCount else {
       throw DataError(
-        .malformed("\(bytes.count - start) bytes follow the header, but shape \(shape) of \(element) takes \(byteCount)"),
+        .malformed(
+          "\(bytes.count - start) bytes follow the header, but shape \(shape) of \(element) "
+            + "takes \(byteCount)"
+        ),
         at: place)
     }
     return try tensor(bytes, from: start, element, shape, place)
   }
 
   private static func kind(magic: [UInt8], place: String) throws(DataError) -> (NPYElement, Int) {
-    let names: [UInt8: String] = [0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"]
+    let names: [UInt8: String] = [
+      0x08: "|u1", 0x09: "|i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8",
+    ]
     guard magic[0] == 0, magic[1] == 0, let name = names[magic[2]], let element = NPYElement(name) else {
       throw DataError(.malformed("this is not an IDX file; its first bytes are \(magic)"), at: place)
     }

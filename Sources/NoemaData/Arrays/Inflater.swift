@@ -72,8 +72,12 @@ struct Inflater: ~Copyable {
   /// - Throws: `DataError` when more data follow or the stream is damaged.
   mutating func finish() throws(DataError) {
     var extra: UInt8 = 0
-    let count = try withUnsafeMutableBytes(of: &extra) { buffer throws(DataError) in try unpack(into: buffer) }
-    guard count == 0 else { throw DataError(.malformed("more data follow than the header declares"), at: place) }
+    let count = try withUnsafeMutableBytes(of: &extra) { buffer throws(DataError) in
+      try unpack(into: buffer)
+    }
+    guard count == 0 else {
+      throw DataError(.malformed("more data follow than the header declares"), at: place)
+    }
     guard isAtEnd else { throw DataError(.malformed("the packed data are cut short"), at: place) }
   }
 

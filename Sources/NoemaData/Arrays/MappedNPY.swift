@@ -16,13 +16,15 @@ public struct MappedNPY: Sendable, FeatureMatrix {
 
   /// Opens a file and reads its header.
   ///
-  /// - Throws: `DataError` as ``NPYFile/read(_:)``, and `unsupported` for a scalar or an array in Fortran order.
+  /// - Throws: `DataError` as ``NPYFile/read(_:)``, and `unsupported` for a scalar or an array in Fortran
+  ///   order.
   public init(path: String) throws(DataError) {
     source = ByteSource(try ReadableFile(path: path))
     header = try NPYHeader(reading: source)
     shape = header.shape
     guard !shape.isEmpty else {
-      throw DataError(.unsupported("a scalar has no rows to read; save an array with at least one axis"), at: path)
+      throw DataError(
+        .unsupported("a scalar has no rows to read; save an array with at least one axis"), at: path)
     }
     guard !header.isFortranOrder || shape.count == 1 else {
       throw DataError(
@@ -53,7 +55,8 @@ public struct MappedNPY: Sendable, FeatureMatrix {
     rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>
   ) throws {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "rows \(rows) of \(rowCount)")
-    precondition(columns.lowerBound >= 0 && columns.upperBound <= columnCount, "columns \(columns) of \(columnCount)")
+    precondition(
+      columns.lowerBound >= 0 && columns.upperBound <= columnCount, "columns \(columns) of \(columnCount)")
     if header.element == NPYElement(.float32) {
       let block = RowMajorBlock(
         source: source, offset: header.byteCount, columnCount: columnCount, rows: rows, columns: columns)
@@ -67,7 +70,8 @@ public struct MappedNPY: Sendable, FeatureMatrix {
       TensorFeatures.copy(
         part.reshaped(to: [end - start, width]), columns: columns,
         to: UnsafeMutableBufferPointer(
-          rebasing: destination[(start - rows.lowerBound) * columns.count..<(end - rows.lowerBound) * columns.count]))
+          rebasing: destination[
+            (start - rows.lowerBound) * columns.count..<(end - rows.lowerBound) * columns.count]))
     }
   }
 }

@@ -3,7 +3,12 @@ internal import NoemaTensor
 /// How a `.npy` file stores an element: the kind of number, its width and its byte order.
 struct NPYElement: Sendable, Equatable, CustomStringConvertible {
   /// The kind of number.
-  enum Kind: Character, Sendable { case float = "f", signed = "i", unsigned = "u", bool = "b" }
+  enum Kind: Character, Sendable {
+    case float = "f"
+    case signed = "i"
+    case unsigned = "u"
+    case bool = "b"
+  }
 
   let kind: Kind
   /// Bytes per element.
@@ -61,7 +66,9 @@ struct NPYElement: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// Whether stored bytes are a tensor's bytes as they are.
-  var isNative: Bool { !isBigEndian && byteCount == elementType.byteCount && self != NPYElement("<u8") && kind != .bool }
+  var isNative: Bool {
+    !isBigEndian && byteCount == elementType.byteCount && self != NPYElement("<u8") && kind != .bool
+  }
 
   /// Converts stored elements to the elements of a tensor.
   ///
@@ -98,7 +105,8 @@ struct NPYElement: Sendable, Equatable, CustomStringConvertible {
     _ source: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, _ stored: Stored.Type,
     _ convert: (Stored) -> Result
   ) {
-    let width = MemoryLayout<Stored>.size, resultWidth = MemoryLayout<Result>.size
+    let width = MemoryLayout<Stored>.size
+    let resultWidth = MemoryLayout<Result>.size
     for index in 0..<source.count / width {
       let raw = source.loadUnaligned(fromByteOffset: index * width, as: Stored.self)
       let value = isBigEndian ? Stored(bigEndian: raw) : Stored(littleEndian: raw)
@@ -112,7 +120,8 @@ enum HalfFloat {
   /// The exact value of a half-precision bit pattern.
   static func float32(_ bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
-    let exponent = UInt32(bits >> 10 & 0x1F), fraction = UInt32(bits & 0x3FF)
+    let exponent = UInt32(bits >> 10 & 0x1F)
+    let fraction = UInt32(bits & 0x3FF)
     if exponent == 0x1F { return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13) }
     // 2^-24 is the smallest half; every subnormal is a multiple of it and exact in 32 bits.
     if exponent == 0 { return (sign == 0 ? 1 : -1) * Float(fraction) * 0x1p-24 }

@@ -2,9 +2,10 @@ public import NoemaTensor
 
 /// NumPy's `.npy` files: one array of numbers.
 ///
-/// Reads format versions 1, 2 and 3, floats of 2, 4 and 8 bytes, signed and unsigned integers of 1 to 8 bytes and
-/// truth values, in both byte orders and both element orders. What the tensor types lack is widened: half-precision
-/// becomes float32, 32- and 64-bit unsigned integers become int64. Sizes are checked before memory is taken.
+/// Reads format versions 1, 2 and 3, floats of 2, 4 and 8 bytes, signed and unsigned integers of 1 to 8 bytes
+/// and truth values, in both byte orders and both element orders. What the tensor types lack is widened:
+/// half-precision becomes float32, 32- and 64-bit unsigned integers become int64. Sizes are checked before
+/// memory is taken.
 ///
 /// ```swift
 /// let images = try NPYFile.read("images.npy")
@@ -15,8 +16,8 @@ public import NoemaTensor
 public enum NPYFile {
   /// The array in a file, in row-major order.
   ///
-  /// - Throws: `DataError` when the file is missing, malformed, of a type that is no number, or has not exactly the
-  ///   bytes its header declares.
+  /// - Throws: `DataError` when the file is missing, malformed, of a type that is no number, or has not
+  ///   exactly the bytes its header declares.
   public static func read(_ path: String) throws(DataError) -> Tensor {
     try tensor(ByteSource(ReadableFile(path: path)))
   }
@@ -29,9 +30,11 @@ public enum NPYFile {
     try tensor(ByteSource(bytes, place: place))
   }
 
-  /// Writes a tensor as format version 1.0, little-endian and in row-major order, under a temporary name first.
+  /// Writes a tensor as format version 1.0, little-endian and in row-major order, under a temporary name
+  /// first.
   ///
-  /// - Throws: `DataError.ioFailure` in the system's words, such as a full disk; an older file is then untouched.
+  /// - Throws: `DataError.ioFailure` in the system's words, such as a full disk; an older file is then
+  ///   untouched.
   public static func write(_ tensor: Tensor, to path: String) throws(DataError) {
     let file = try AtomicFile(path: path)
     try file.write(header(of: tensor).bytes)
@@ -70,7 +73,8 @@ public enum NPYFile {
 
   /// Reads and converts as many stored elements as fill the destination, piece by piece.
   static func readElements(
-    _ source: ByteSource, at offset: Int, _ element: NPYElement, into destination: UnsafeMutableRawBufferPointer
+    _ source: ByteSource, at offset: Int, _ element: NPYElement,
+    into destination: UnsafeMutableRawBufferPointer
   ) throws(DataError) {
     if element.isNative { return try source.read(at: offset, into: destination) }
     let width = element.elementType.byteCount
@@ -85,7 +89,8 @@ public enum NPYFile {
       try source.read(at: offset + start * element.byteCount, into: stored)
       try element.convert(
         UnsafeRawBufferPointer(stored),
-        to: UnsafeMutableRawBufferPointer(rebasing: destination[start * width..<end * width]), place: source.place)
+        to: UnsafeMutableRawBufferPointer(rebasing: destination[start * width..<end * width]),
+        place: source.place)
     }
   }
 

@@ -31,8 +31,8 @@ struct NPYHeader: Sendable, Equatable {
 
   /// Reads the header at the start of `source`, and checks that exactly its elements follow.
   ///
-  /// - Throws: `DataError` for bytes that are no header, for types that are not numbers, and for sizes that do
-  ///   not match the source.
+  /// - Throws: `DataError` for bytes that are no header, for types that are not numbers, and for sizes that
+  ///   do not match the source.
   init(reading source: ByteSource) throws(DataError) {
     let place = source.place
     guard source.byteCount >= 10, try source.bytes(at: 0, count: 6) == NPYHeader.magic else {
@@ -46,7 +46,8 @@ struct NPYHeader: Sendable, Equatable {
     let length = try source.bytes(at: 8, count: lengthByteCount).reversed().reduce(0) { $0 << 8 | Int($1) }
     guard length <= NPYHeader.maximumTextByteCount else {
       throw DataError(
-        .tooLarge("the .npy header has \(length) bytes, the limit is \(NPYHeader.maximumTextByteCount)"), at: place)
+        .tooLarge("the .npy header has \(length) bytes, the limit is \(NPYHeader.maximumTextByteCount)"),
+        at: place)
     }
     let text = try source.bytes(at: 8 + lengthByteCount, count: length)
     var parser = NPYHeaderParser(text: text, place: place)
@@ -56,14 +57,14 @@ struct NPYHeader: Sendable, Equatable {
     guard source.byteCount - byteCount == expected else {
       throw DataError(
         .malformed(
-          "\(source.byteCount - byteCount) bytes follow the header, but shape \(shape) of \(element.description) "
+          "\(source.byteCount - byteCount) bytes follow the header, but shape \(shape) of \(element) "
             + "takes \(expected)"),
         at: place)
     }
   }
 
-  /// The byte count of the stored elements; also bounds the product of the extents other than zero, so that no
-  /// product of a part of the shape overflows later.
+  /// The byte count of the stored elements; also bounds the product of the extents other than zero, so that
+  /// no product of a part of the shape overflows later.
   private static func checkedPayload(
     shape: [Int], element: NPYElement, place: String
   ) throws(DataError) -> Int {
@@ -77,7 +78,8 @@ struct NPYHeader: Sendable, Equatable {
     return shape.reduce(1, *) * element.byteCount
   }
 
-  /// The header as version 1.0, or 2.0 when the text is too long, padded so that elements begin at a multiple of 64.
+  /// The header as version 1.0, or 2.0 when the text is too long, padded so that elements begin at a multiple
+  /// of 64.
   var bytes: [UInt8] {
     let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     let order = isFortranOrder ? "True" : "False"

@@ -1,4 +1,5 @@
-/// Reads the Python dictionary in a `.npy` header: three known keys, strings, truth values and tuples of integers.
+/// Reads the Python dictionary in a `.npy` header: three known keys, strings, truth values and tuples of
+/// integers.
 struct NPYHeaderParser {
   private let text: [UInt8]
   private let place: String
@@ -62,7 +63,9 @@ struct NPYHeaderParser {
 
   private mutating func string() throws(DataError) -> String {
     let quote: UInt8
-    if takes("'") { quote = UInt8(ascii: "'") } else {
+    if takes("'") {
+      quote = UInt8(ascii: "'")
+    } else {
       try expect("\"")
       quote = UInt8(ascii: "\"")
     }
@@ -80,7 +83,8 @@ struct NPYHeaderParser {
     guard let element = NPYElement(name) else {
       let hint = name.hasSuffix("O") ? "object arrays hold programs, not numbers; " : ""
       throw DataError(
-        .unsupported("elements of type '\(name)'; \(hint)convert with array.astype('float32') and save again"),
+        .unsupported(
+          "elements of type '\(name)'; \(hint)convert with array.astype('float32') and save again"),
         at: place)
     }
     return element

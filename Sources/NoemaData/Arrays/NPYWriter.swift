@@ -27,7 +27,9 @@ public struct NPYWriter: ~Copyable {
     self.elementType = elementType
   }
 
-  private static func begin(path: String, shape: [Int], elementType: ElementType) throws(DataError) -> AtomicFile {
+  private static func begin(
+    path: String, shape: [Int], elementType: ElementType
+  ) throws(DataError) -> AtomicFile {
     guard !shape.isEmpty else {
       throw DataError(.parameters("an array written by rows needs at least one axis"), at: path)
     }
@@ -54,7 +56,8 @@ public struct NPYWriter: ~Copyable {
     guard rows.rank == shape.count, rows.shape.dropFirst() == shape.dropFirst(),
       rows.shape[0] <= shape[0] - rowCount
     else {
-      throw DataError(.shape(found: rows.shape, expected: [shape[0] - rowCount] + shape.dropFirst()), at: file.path)
+      throw DataError(
+        .shape(found: rows.shape, expected: [shape[0] - rowCount] + shape.dropFirst()), at: file.path)
     }
     try file.write(rows)
     rowCount += rows.shape[0]

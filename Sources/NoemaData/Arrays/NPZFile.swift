@@ -8,8 +8,8 @@ public import NoemaTensor
 /// let images = try archive.array(named: "images")
 /// ```
 ///
-/// Checksums are compared. A member that claims to unpack to more than DEFLATE can yield, or archives that unpack
-/// to more than ``maximumByteCount``, are refused before memory is taken.
+/// Checksums are compared. A member that claims to unpack to more than DEFLATE can yield, or archives that
+/// unpack to more than ``maximumByteCount``, are refused before memory is taken.
 ///
 /// - Source: `numpy.savez`, PKWARE APPNOTE 6.3.10.
 public struct NPZFile: Sendable {
@@ -52,7 +52,8 @@ public struct NPZFile: Sendable {
   public func array(named name: String) throws(DataError) -> Tensor {
     guard let index = names.firstIndex(of: name) else {
       throw DataError(
-        .unknownName(name, what: "array", suggestions: EditDistance.nearest(name, in: names)), at: source.place)
+        .unknownName(name, what: "array", suggestions: EditDistance.nearest(name, in: names)),
+        at: source.place)
     }
     try check(byteCount: members[index].byteCount)
     return try array(members[index], name)
@@ -72,7 +73,8 @@ public struct NPZFile: Sendable {
   private func check(byteCount: Int) throws(DataError) {
     guard byteCount <= maximumByteCount else {
       throw DataError(
-        .tooLarge("the arrays unpack to \(byteCount) bytes, the limit is \(maximumByteCount)"), at: source.place)
+        .tooLarge("the arrays unpack to \(byteCount) bytes, the limit is \(maximumByteCount)"),
+        at: source.place)
     }
   }
 
@@ -92,13 +94,15 @@ public struct NPZFile: Sendable {
     switch member.method {
     case 0:
       guard member.byteCount == packed.count else {
-        throw DataError(.malformed("a stored array of \(packed.count) bytes claims \(member.byteCount)"), at: place)
+        throw DataError(
+          .malformed("a stored array of \(packed.count) bytes claims \(member.byteCount)"), at: place)
       }
       return packed
     case 8:
       guard member.byteCount / Inflater.maximumRatio <= packed.count else {
         throw DataError(
-          .malformed("\(packed.count) packed bytes cannot unpack to the \(member.byteCount) claimed"), at: place)
+          .malformed("\(packed.count) packed bytes cannot unpack to the \(member.byteCount) claimed"),
+          at: place)
       }
       var inflater = try Inflater(packed, range: 0..<packed.count, wrapping: .none, place: place)
       let bytes = try inflater.bytes(count: member.byteCount)

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// A regular file open for reading at any offset, from any thread; closed when the last user lets go.
 ///
-/// `pread` rather than a memory map: a mapped file that someone shortens kills the process, a read gets an error.
+/// `pread` rather than a memory map: a mapped file that someone shortens kills the process, a read gets an
+/// error.
 final class ReadableFile: Sendable {
   /// The path as given, for messages.
   let path: String
@@ -48,7 +49,8 @@ final class ReadableFile: Sendable {
         throw DataError(errno: errno, operation: "read", at: path)
       }
       guard count > 0 else {
-        throw DataError(.malformed("the file ends at byte \(offset + done); it was cut or is changing"), at: path)
+        throw DataError(
+          .malformed("the file ends at byte \(offset + done); it was cut or is changing"), at: path)
       }
       done += count
     }

@@ -39,7 +39,8 @@ struct RowMajorBlock {
       let count = min(rowsAtOnce, rows.upperBound - start)
       try source.read(at: byte(start, 0), into: bytes(scratch, 0..<count * columnCount))
       for row in 0..<count {
-        target.update(from: scratch.baseAddress! + row * columnCount + columns.lowerBound, count: columns.count)
+        target.update(
+          from: scratch.baseAddress! + row * columnCount + columns.lowerBound, count: columns.count)
         target += columns.count
       }
     }

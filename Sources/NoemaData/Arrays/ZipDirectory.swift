@@ -55,9 +55,14 @@ struct ZipDirectory {
     if count == 0xFFFF || byteCount == 0xFFFF_FFFF || offset == 0xFFFF_FFFF {
       let locator = LittleEndianBytes(
         try source.bytes(at: tailStart + end - 20, count: 20), place: source.place)
-      guard try locator.uint32(0) == locator64Signature else { throw failure("its zip64 locator is missing", source) }
-      let record = LittleEndianBytes(try source.bytes(at: try locator.int64(8), count: 56), place: source.place)
-      guard try record.uint32(0) == end64Signature else { throw failure("its zip64 record is missing", source) }
+      guard try locator.uint32(0) == locator64Signature else {
+        throw failure("its zip64 locator is missing", source)
+      }
+      let record = LittleEndianBytes(
+        try source.bytes(at: try locator.int64(8), count: 56), place: source.place)
+      guard try record.uint32(0) == end64Signature else {
+        throw failure("its zip64 record is missing", source)
+      }
       count = try record.int64(32)
       byteCount = try record.int64(40)
       offset = try record.int64(48)
@@ -73,13 +78,15 @@ struct ZipDirectory {
     let nameCount = try bytes.uint16(start + 28)
     let extraCount = try bytes.uint16(start + 30)
     let extraStart = start + 46 + nameCount
-    var sizes = [try bytes.uint32(start + 24), try bytes.uint32(start + 20), try bytes.uint32(start + 42)].map(Int.init)
+    var sizes = [try bytes.uint32(start + 24), try bytes.uint32(start + 20), try bytes.uint32(start + 42)]
+      .map(Int.init)
     try widen(&sizes, bytes, extraStart..<extraStart + extraCount)
     position = extraStart + extraCount + (try bytes.uint16(start + 32))
     return Member(
       name: String(decoding: try bytes.slice(start + 46..<extraStart), as: UTF8.self),
       method: try bytes.uint16(start + 10), isEncrypted: try bytes.uint16(start + 8) & 1 != 0,
-      checksum: try bytes.uint32(start + 16), packedByteCount: sizes[1], byteCount: sizes[0], headerOffset: sizes[2])
+      checksum: try bytes.uint32(start + 16), packedByteCount: sizes[1], byteCount: sizes[0],
+      headerOffset: sizes[2])
   }
 
   /// Replaces the sizes that did not fit 32 bits by those of the zip64 field, which lists only these.

@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// Activations of some layers for every example of a data set, in one folder.
 ///
-/// Rows are appended batch by batch, all layers at once, and written in shards of a fixed number of rows: `.npy`
-/// files of float32 that any tool reads. A shard appears under its name when it is whole, so a run that was killed
-/// continues at ``completedRows``. Shards cut short since are noticed by their size and computed again.
+/// Rows are appended batch by batch, all layers at once, and written in shards of a fixed number of rows:
+/// `.npy` files of float32 that any tool reads. A shard appears under its name when it is whole, so a run
+/// that was killed continues at ``completedRows``. Shards cut short since are noticed by their size and
+/// computed again.
 ///
 /// ```swift
 /// let store = try ActivationStore(
@@ -58,7 +59,8 @@ public final class ActivationStore: Sendable {
   /// - Throws: `DataError` when another run fills the store, the key differs, a number is out of range or the
   ///   folder cannot be written.
   public init(
-    folder: String, key: String, layers: [StoredLayer], rowCount: Int, shardRows: Int, mismatch: Mismatch = .fail
+    folder: String, key: String, layers: [StoredLayer], rowCount: Int, shardRows: Int,
+    mismatch: Mismatch = .fail
   ) throws(DataError) {
     guard Set(layers.map(\.name)).count == layers.count, !layers.isEmpty else {
       throw DataError(.parameters("a store needs at least one layer, and no layer twice"), at: folder)
@@ -74,7 +76,8 @@ public final class ActivationStore: Sendable {
       version: StoreManifest.currentVersion, key: key, rowCount: rowCount,
       layers: layers.map {
         StoreManifest.Layer(
-          name: $0.name, onnxValue: $0.onnxValue, shape: [rowCount] + $0.exampleShape, shardRows: shardRows, files: [])
+          name: $0.name, onnxValue: $0.onnxValue, shape: [rowCount] + $0.exampleShape, shardRows: shardRows,
+          files: [])
       },
       complete: false)
     try ActivationStore.prepare(folder, wanted, mismatch)
@@ -85,7 +88,8 @@ public final class ActivationStore: Sendable {
     self.shardRows = shardRows
     layouts = layers.enumerated().map { index, layer in
       StoreLayout(
-        folder: folder, layerIndex: index, rowCount: rowCount, shardRows: shardRows, exampleShape: layer.exampleShape)
+        folder: folder, layerIndex: index, rowCount: rowCount, shardRows: shardRows,
+        exampleShape: layer.exampleShape)
     }
     state = Mutex(State(manifest: wanted, shard: 0, writer: nil, lock: lock))
     try resume()
@@ -128,9 +132,10 @@ public final class ActivationStore: Sendable {
 
   /// Appends the next rows of every layer.
   ///
-  /// - Parameter activations: For each layer in the order of ``layers``, a float32 tensor `[n] + exampleShape`.
-  /// - Throws: `DataError` when a shape or type differs, values are NaN or infinite, there are too many rows, or
-  ///   writing fails; after a failed write the unfinished shard is dropped and appending resumes at
+  /// - Parameter activations: For each layer in the order of ``layers``, a float32 tensor `[n] +
+  ///   exampleShape`.
+  /// - Throws: `DataError` when a shape or type differs, values are NaN or infinite, there are too many rows,
+  ///   or writing fails; after a failed write the unfinished shard is dropped and appending resumes at
   ///   ``completedRows``.
   public func append(_ activations: [Tensor]) throws(DataError) {
     let count = try check(activations)
@@ -138,7 +143,8 @@ public final class ActivationStore: Sendable {
       let begun = min(state.shard * shardRows, rowCount) + (state.writer?.rowCount ?? 0)
       guard state.lock != nil, count <= rowCount - begun else {
         throw DataError(
-          .parameters("\(count) rows appended after \(begun) of \(rowCount); the store takes no more"), at: folder)
+          .parameters("\(count) rows appended after \(begun) of \(rowCount); the store takes no more"),
+          at: folder)
       }
       do throws(DataError) {
         try append(activations, count, &state)
@@ -170,18 +176,22 @@ public final class ActivationStore: Sendable {
   public func features(ofLayer name: String) throws(DataError) -> StoredFeatures {
     guard let index = layers.firstIndex(where: { $0.name == name }) else {
       throw DataError(
-        .unknownName(name, what: "layer", suggestions: EditDistance.nearest(name, in: layers.map(\.name))), at: folder)
+        .unknownName(name, what: "layer", suggestions: EditDistance.nearest(name, in: layers.map(\.name))),
+        at: folder)
     }
     guard isComplete else { throw ActivationStore.unfinished(folder) }
     return StoredFeatures(layer: layers[index], layout: layouts[index])
   }
 
   private static func unfinished(_ folder: String) -> DataError {
-    DataError(.parameters("the activation store is not finished; run the command that fills it again"), at: folder)
+    DataError(
+      .parameters("the activation store is not finished; run the command that fills it again"), at: folder)
   }
 
   /// Leaves in the folder only what belongs to the wanted activations.
-  private static func prepare(_ folder: String, _ wanted: StoreManifest, _ mismatch: Mismatch) throws(DataError) {
+  private static func prepare(_ folder: String, _ wanted: StoreManifest, _ mismatch: Mismatch)
+    throws(DataError)
+  {
     var found: StoreManifest?
     do {
       found = try StoreManifest.read(folder: folder)
@@ -191,8 +201,10 @@ public final class ActivationStore: Sendable {
     if let found, !found.agrees(with: wanted), mismatch == .fail {
       let what =
         found.key == wanted.key
-        ? "other layers, rows or shard sizes under the same key" : "activations of key '\(found.key)', not '\(wanted.key)'"
-      throw DataError(.parameters("the folder holds \(what); choose another folder or start fresh"), at: folder)
+        ? "other layers, rows or shard sizes under the same key"
+        : "activations of key '\(found.key)', not '\(wanted.key)'"
+      throw DataError(
+        .parameters("the folder holds \(what); choose another folder or start fresh"), at: folder)
     }
     let keepsShards = found.map { $0.agrees(with: wanted) } ?? false
     StoreFolder.remove(in: folder) { name in
@@ -225,13 +237,15 @@ public final class ActivationStore: Sendable {
   private func check(_ activations: [Tensor]) throws(DataError) -> Int {
     guard activations.count == layers.count else {
       throw DataError(
-        .parameters("activations of \(activations.count) layers appended, the store holds \(layers.count)"), at: folder)
+        .parameters("activations of \(activations.count) layers appended, the store holds \(layers.count)"),
+        at: folder)
     }
     let count = activations.first?.shape.first ?? 0
     for (layer, tensor) in zip(layers, activations) {
       let place = "\(folder): layer '\(layer.name)'"
       guard tensor.elementType == .float32 else {
-        throw DataError(.parameters("activations of \(tensor.elementType), the store holds float32"), at: place)
+        throw DataError(
+          .parameters("activations of \(tensor.elementType), the store holds float32"), at: place)
       }
       guard tensor.shape == [count] + layer.exampleShape else {
         throw DataError(.shape(found: tensor.shape, expected: [count] + layer.exampleShape), at: place)

@@ -21,7 +21,8 @@ struct StoreLayout: Sendable {
       let bound = [max(rowCount, shardRows, 1)] + exampleShape
       _ = try Tensor.byteCount(shape: bound.map { $0 == 0 ? 1 : $0 }, elementType: .float32)
     } catch {
-      throw DataError(.tooLarge("\(rowCount) rows of shape \(exampleShape) are too large to store"), at: place)
+      throw DataError(
+        .tooLarge("\(rowCount) rows of shape \(exampleShape) are too large to store"), at: place)
     }
   }
 
@@ -49,7 +50,8 @@ struct StoreLayout: Sendable {
     let header = try NPYHeader(reading: source)
     let expected = shape(ofShard: shard)
     guard header.element == NPYElement(.float32), !header.isFortranOrder else {
-      throw DataError(.malformed("the shard holds \(header.element) in another order than float32 rows"), at: source.place)
+      throw DataError(
+        .malformed("the shard holds \(header.element) in another order than float32 rows"), at: source.place)
     }
     guard header.shape == expected else {
       throw DataError(.shape(found: header.shape, expected: expected), at: source.place)

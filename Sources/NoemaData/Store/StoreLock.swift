@@ -17,7 +17,9 @@ final class StoreLock: Sendable {
       close(descriptor)
       guard reason == EWOULDBLOCK else { throw DataError(errno: reason, operation: "lock", at: path) }
       throw DataError(
-        .ioFailure(operation: "lock", reason: "another run is filling this store; wait for it or choose another folder"),
+        .ioFailure(
+          operation: "lock", reason: "another run is filling this store; wait for it or choose another folder"
+        ),
         at: folder)
     }
   }
@@ -43,7 +45,8 @@ enum StoreFolder {
     }
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw DataError(.ioFailure(operation: "create the folder", reason: "a file of that name exists"), at: path)
+      throw DataError(
+        .ioFailure(operation: "create the folder", reason: "a file of that name exists"), at: path)
     }
   }
 
@@ -53,7 +56,8 @@ enum StoreFolder {
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
-      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+      names.append(
+        withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
     for name in names where isUnwanted(name) { unlink("\(folder)/\(name)") }
   }

@@ -58,14 +58,16 @@ struct StoreManifest: Codable, Equatable {
       throw DataError(.malformed("this is not the manifest of an activation store"), at: path)
     }
     guard manifest.version == currentVersion else {
-      throw DataError(.unsupported("store version \(manifest.version); delete the folder to start again"), at: path)
+      throw DataError(
+        .unsupported("store version \(manifest.version); delete the folder to start again"), at: path)
     }
     for layer in manifest.layers {
       try StoreLayout.check(
         rowCount: manifest.rowCount, shardRows: layer.shardRows, exampleShape: Array(layer.shape.dropFirst()),
         place: path)
       guard layer.shape.first == manifest.rowCount else {
-        throw DataError(.shape(found: layer.shape, expected: [manifest.rowCount] + layer.shape.dropFirst()), at: path)
+        throw DataError(
+          .shape(found: layer.shape, expected: [manifest.rowCount] + layer.shape.dropFirst()), at: path)
       }
     }
     return manifest
@@ -88,7 +90,8 @@ struct StoreManifest: Codable, Equatable {
   func agrees(with other: StoreManifest) -> Bool {
     key == other.key && rowCount == other.rowCount
       && layers.elementsEqual(other.layers) {
-        $0.name == $1.name && $0.onnxValue == $1.onnxValue && $0.shape == $1.shape && $0.shardRows == $1.shardRows
+        $0.name == $1.name && $0.onnxValue == $1.onnxValue && $0.shape == $1.shape
+          && $0.shardRows == $1.shardRows
       }
   }
 }

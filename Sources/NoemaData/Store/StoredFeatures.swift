@@ -2,8 +2,8 @@ public import NoemaTensor
 
 /// The activations of a layer on disk: rows are examples, columns the flattened features, float32.
 ///
-/// Nothing stays in memory between calls, and several threads may read at once. Shards are opened for each block:
-/// a store of many layers and shards would otherwise exhaust the open files that a process may have.
+/// Nothing stays in memory between calls, and several threads may read at once. Shards are opened for each
+/// block: a store of many layers and shards would otherwise exhaust the open files that a process may have.
 public struct StoredFeatures: FeatureMatrix {
   /// The layer.
   public let layer: StoredLayer
@@ -21,7 +21,8 @@ public struct StoredFeatures: FeatureMatrix {
     rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>
   ) throws {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "rows \(rows) of \(rowCount)")
-    precondition(columns.lowerBound >= 0 && columns.upperBound <= columnCount, "columns \(columns) of \(columnCount)")
+    precondition(
+      columns.lowerBound >= 0 && columns.upperBound <= columnCount, "columns \(columns) of \(columnCount)")
     precondition(destination.count >= rows.count * columns.count, "the destination is smaller than the block")
     guard !rows.isEmpty, !columns.isEmpty else { return }
     for shard in rows.lowerBound / layout.shardRows...(rows.upperBound - 1) / layout.shardRows {

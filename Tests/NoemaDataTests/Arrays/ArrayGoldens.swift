@@ -192,6 +192,15 @@ enum ArrayGoldens {
   static let idxGzip =
     "H4sIAAAAAAACA2Ng4GBmYGBggmJmBkYmZhZWNnYOTi5uAHgeI4QcAAAA"
 
+  /// `x.npy` as above, stored by Python's `zipfile` with every limit lowered so that all is zip64.
+  static let zip64Archive =
+    "UEsDBC0AAAAAAA8BeF1P6QAq//////////8FABQAeC5ucHkBABAAmAAAAAAAAACYAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2Ny"
+    + "JzogJzxmNCcsICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCAzKSwgfSAgICAgICAgICAgICAgICAgICAg"
+    + "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAKAAAAAAAAgD8AAABAAABAQAAAgEAAAKBAUEsBAi0DLQAA"
+    + "AAAADwF4XU/pACr//////////wUAFAAAAAAAAAAAAIABAAAAAHgubnB5AQAQAJgAAAAAAAAAmAAAAAAAAABQSwYGLAAAAAAA"
+    + "AAAtAC0AAAAAAAAAAAABAAAAAAAAAAEAAAAAAAAARwAAAAAAAADPAAAAAAAAAFBLBgcAAAAAFgEAAAAAAAABAAAAUEsFBgAA"
+    + "AAABAAEARwAAAM8AAAAAAA=="
+
   /// The bytes of a golden file.
   static func bytes(_ base64: String) -> [UInt8] { Data(base64Encoded: base64).map(Array.init) ?? [] }
 }

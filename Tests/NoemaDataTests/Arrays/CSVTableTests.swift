@@ -7,7 +7,9 @@ internal import Testing
 @Suite struct CSVTableTests {
   private func table(_ text: String) throws -> CSVTable { try CSVTable(bytes: Array(text.utf8), at: "t.csv") }
 
-  @Test(arguments: ["a,b,c\n1,2,x\n3,4,y\n", "a;b;c\r\n1;2;x\r\n3;4;y", "\u{FEFF}a\tb\tc\n1\t2\tx\n\n3\t4\ty\n\n"])
+  @Test(arguments: [
+    "a,b,c\n1,2,x\n3,4,y\n", "a;b;c\r\n1;2;x\r\n3;4;y", "\u{FEFF}a\tb\tc\n1\t2\tx\n\n3\t4\ty\n\n",
+  ])
   func readsDelimitersAndLineEnds(text: String) throws {
     let table = try table(text)
     #expect(table.columnNames == ["a", "b", "c"])
@@ -19,7 +21,8 @@ internal import Testing
   }
 
   @Test func readsQuotes() throws {
-    let table = try table("\"a, b\",\"c\"\"d\"\n\"line 1\nline 2\",\"say \"\"yes\"\"\"\n\"\",\"\"\"\"\n5\" pipe,\"7\"\n")
+    let table = try table(
+      "\"a, b\",\"c\"\"d\"\n\"line 1\nline 2\",\"say \"\"yes\"\"\"\n\"\",\"\"\"\"\n5\" pipe,\"7\"\n")
     #expect(table.columnNames == ["a, b", "c\"d"])
     #expect(try table.text(inColumn: "a, b") == ["line 1\nline 2", "", "5\" pipe"])
     #expect(try table.text(inColumn: "c\"d") == ["say \"yes\"", "\"", "7"])
@@ -40,12 +43,14 @@ internal import Testing
       dataError { _ = try self.table("a,b\n1,\(field)\n").tensor() }?.description
     }
     #expect(message("") == "t.csv: line 2, column 'b': the value is missing; fill it in or drop the row")
-    #expect(message("NA") == "t.csv: line 2, column 'b': the value is missing ('NA'); fill it in or drop the row")
+    #expect(
+      message("NA") == "t.csv: line 2, column 'b': the value is missing ('NA'); fill it in or drop the row")
     #expect(message("nan") == "t.csv: line 2, column 'b': 'nan' is not a finite number")
     #expect(message("-inf") == "t.csv: line 2, column 'b': '-inf' is not a finite number")
     #expect(message("1e999") == "t.csv: line 2, column 'b': '1e999' is not a finite number")
     #expect(
-      message("1e300") == "t.csv: line 2, column 'b': the number is beyond the range of float32; rescale the column")
+      message("1e300")
+        == "t.csv: line 2, column 'b': the number is beyond the range of float32; rescale the column")
     #expect(message("0x10") == "t.csv: line 2, column 'b': '0x10' is not a number")
   }
 
@@ -67,7 +72,9 @@ internal import Testing
     #expect(
       dataError { _ = try table.text(inColumn: "heigth") }?.description
         == "t.csv: no column named 'heigth'; did you mean 'height', 'weight'?")
-    #expect(dataError { _ = try table.matrix(excluding: ["height", "weight"]) }?.kind == .empty("the choice of columns"))
+    #expect(
+      dataError { _ = try table.matrix(excluding: ["height", "weight"]) }?.kind
+        == .empty("the choice of columns"))
     #expect(dataError { _ = try self.table("a,b\n").matrix() }?.kind == .empty("the table below its header"))
     #expect(throws: DataError.self) { _ = try CSVTable(bytes: [0xFF, 0xFE, 0x61, 0]) }
   }
@@ -95,13 +102,17 @@ internal import Testing
   }
 
   @Test(arguments: [
-    "0", "-0", "1", "+7", "3.25", "-1.5e-3", ".5", "5.", "1e22", "1e23", "123456789012345678901234567890", "0.1",
-    "9007199254740993", "2.2250738585072014e-308", "1.7976931348623157e308", "4.9e-324", " 12 ", "0.30000000000000004",
+    "0", "-0", "1", "+7", "3.25", "-1.5e-3", ".5", "5.", "1e22", "1e23", "123456789012345678901234567890",
+    "0.1",
+    "9007199254740993", "2.2250738585072014e-308", "1.7976931348623157e308", "4.9e-324", " 12 ",
+    "0.30000000000000004",
     "179769313486231570000000000000000000000", "1E+05", "00012.50", "123456.789012345678",
   ])
   func numbersAreThoseOfTheStandardLibrary(text: String) {
     let reading = Array(text.utf8).withUnsafeBufferPointer { DecimalNumber.read($0) }
-    let expected = Double(text.trimmingCharacters(in: .whitespaces).replacingOccurrences(of: "5.$", with: "5.0", options: .regularExpression))
+    // The library takes neither spaces nor a point at the end.
+    let expected = Double(text.trimmingCharacters(in: .whitespaces) + (text.hasSuffix(".") ? "0" : ""))
+    #expect(expected != nil)
     #expect(reading == expected.map { .number($0) })
   }
 

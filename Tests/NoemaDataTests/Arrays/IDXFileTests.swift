@@ -20,7 +20,8 @@ internal import Testing
     }
     #expect(try read(0x09, [1, 0xFE]) == Tensor(shape: [2], [1, -2] as [Int8]))
     #expect(try read(0x0B, [1, 0, 0xFF, 0xFE]) == Tensor(shape: [2], [256, -2] as [Int16]))
-    #expect(try read(0x0C, [0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFE]) == Tensor(shape: [2], [256, -2] as [Int32]))
+    #expect(
+      try read(0x0C, [0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFE]) == Tensor(shape: [2], [256, -2] as [Int32]))
     #expect(try read(0x0D, [0x3F, 0x80, 0, 0, 0xC0, 0, 0, 0]) == Tensor(shape: [2], [1, -2] as [Float]))
     let doubles: [UInt8] = [0x3F, 0xF0, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0]
     #expect(try read(0x0E, doubles) == Tensor(shape: [2], [1, -2] as [Double]))

@@ -19,6 +19,12 @@ internal import Testing
     #expect(try small.array(named: "zeros") == Tensor(shape: [5000], repeating: Float(0)))
   }
 
+  @Test func readsZip64() throws {
+    let bytes = ArrayGoldens.bytes(ArrayGoldens.zip64Archive)
+    #expect(try NPZFile(bytes: bytes).arrays() == ["x": x])
+    readDamaged(bytes) { _ = try NPZFile(bytes: $0, maximumByteCount: 1 << 20).arrays() }
+  }
+
   @Test func readsFromAFile() throws {
     let folder = try ScratchFolder()
     try AtomicFile.write(packed, to: folder.file("a.npz"))
@@ -34,7 +40,8 @@ internal import Testing
   @Test func checksumsAreCompared() throws {
     var damaged = stored
     // The last byte of the first array stands right before the second local header.
-    let second = try #require(damaged.indices.dropFirst().first { damaged[$0...].starts(with: [0x50, 0x4B, 3, 4]) })
+    let second = try #require(
+      damaged.indices.dropFirst().first { damaged[$0...].starts(with: [0x50, 0x4B, 3, 4]) })
     damaged[second - 1] ^= 1
     let archive = try NPZFile(bytes: damaged, at: "a.npz")
     let error = dataError { _ = try archive.array(named: "x") }

@@ -37,7 +37,8 @@ internal import Testing
     }
   }
 
-  private func expectWhole(_ store: ActivationStore, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  private func expectWhole(_ store: ActivationStore, sourceLocation: SourceLocation = #_sourceLocation) throws
+  {
     for (layer, tensor) in zip(layers, activations(0..<store.rowCount)) {
       let features = try store.features(ofLayer: layer.name)
       #expect(features.rowCount == store.rowCount, sourceLocation: sourceLocation)
@@ -206,7 +207,8 @@ internal import Testing
       _ = try ActivationStore(folder: folder.path, key: "k", layers: [], rowCount: 1, shardRows: 1)
     }
     #expect(throws: DataError.self) {
-      _ = try ActivationStore(folder: folder.path, key: "k", layers: [layers[0], layers[0]], rowCount: 1, shardRows: 1)
+      _ = try ActivationStore(
+        folder: folder.path, key: "k", layers: [layers[0], layers[0]], rowCount: 1, shardRows: 1)
     }
     #expect(dataError { _ = try ActivationStore(reading: folder.file("none")) }?.kind == .missingFile)
   }
@@ -251,7 +253,9 @@ internal import Testing
             let start = (task * 37 + step * 11) % 150
             let columns = step % 2 == 0 ? 0..<6 : 1..<4
             let rows = start..<start + 50
-            if try block(features, rows: rows, columns: columns) != block(inMemory, rows: rows, columns: columns) {
+            if try block(features, rows: rows, columns: columns)
+              != block(inMemory, rows: rows, columns: columns)
+            {
               wrong += 1
             }
           }
