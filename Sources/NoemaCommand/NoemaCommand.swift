@@ -20,7 +20,7 @@ struct NoemaCommand: ParsableCommand {
     version: noemaVersion,
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self, TCAVCommand.self,
-      ConceptsCommand.self, RunCommand.self,
+      ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
 
   /// Runs the command and turns every error into a sentence and an exit code.

@@ -23,6 +23,7 @@ extension TCAV {
     var results: [[TCAVResult]] = targets.map { _ in [] }
     var derivatives: [[[Double]]] = targets.map { _ in [] }
     var meanCAVs = Matrix(rowCount: products.gram.rowCount, columnCount: concepts.count)
+    let gradients = targets.indices.map { products.cross[$0].transposed }
     for (index, concept) in concepts.enumerated() {
       let runs = try draw(concept, at: index, concepts, random)
       let fitted = try fit(runs, fitter)
@@ -31,9 +32,10 @@ extension TCAV {
       let mean = fitted.concept.meanUnitCoefficients(count: products.gram.rowCount)
       for row in mean.indices { meanCAVs[row, index] = mean[row] }
       for target in targets.indices {
-        let scores = RunScores(fitted.concept, gradients: products.cross[target], norms: products.norms[target])
-        let nulls = fitted.pseudo.map {
-          RunScores($0, gradients: products.cross[target], norms: products.norms[target])
+        let (along, norms) = (gradients[target], products.norms[target])
+        let scores = RunScores(fitted.concept, gradients: along, norms: norms)
+        let nulls = try parallelMap(fitted.pseudo.count) { pseudo throws(ConceptError) in
+          RunScores(fitted.pseudo[pseudo], gradients: along, norms: norms)
         }
         var numbers = RandomNumbers(seed: seed).split(index).split(1_000_000 + target)
         var result = summarise(scores, nulls, compared: min(nullRuns, scores.runCount), using: &numbers)
@@ -253,22 +255,28 @@ struct RunScores {
   var meanDerivative: Double { Statistics.mean(unitMeans) }
 
   /// - Parameters:
-  ///   - gradients: products of gradients with the pool, `inputs × examples`.
+  ///   - gradients: products of the pool with gradients, `examples × inputs`.
   ///   - norms: the gradients' norms.
   init(_ runs: [FittedRun], gradients: Matrix, norms: [Double]) {
-    var coefficients = Matrix(rowCount: gradients.columnCount, columnCount: runs.count)
-    for (column, run) in runs.enumerated() {
-      for (row, value) in zip(run.rows, run.alpha) { coefficients[row, column] += value }
+    let (m, r) = (gradients.columnCount, runs.count)
+    // Each run touches few rows of the pool, so rows are added up instead of multiplying matrices.
+    var derivatives = [Double](repeating: 0, count: r * m)
+    gradients.elements.withUnsafeBufferPointer { source in
+      derivatives.withUnsafeMutableBufferPointer { target in
+        for (run, fitted) in runs.enumerated() {
+          for (row, weight) in zip(fitted.rows, fitted.alpha) {
+            for input in 0..<m { target[run * m + input] += weight * source[row * m + input] }
+          }
+        }
+      }
     }
-    let derivatives = gradients.times(coefficients)
-    let (m, r) = (derivatives.rowCount, derivatives.columnCount)
     var positives = Matrix(rowCount: m, columnCount: r)
     var (hits, sums) = ([Double](repeating: 0, count: r), [Double](repeating: 0, count: r))
     var perInput = [Double](repeating: 0, count: m)
     var (mass, total, zeros, cosine) = (0.0, 0.0, 0, 0.0)
     for input in 0..<m {
       for run in 0..<r {
-        let value = derivatives[input, run]
+        let value = derivatives[run * m + input]
         let unit = runs[run].norm > 0 ? value / runs[run].norm : 0
         if value > 0 {
           positives[input, run] = 1

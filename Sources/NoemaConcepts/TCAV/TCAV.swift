@@ -65,7 +65,14 @@ public struct TCAV: Sendable, Hashable, Codable {
   public func settle(_ results: inout [TCAVResult]) {
     let permutation = correction.adjusted(results.map(\.pPermutation))
     let runTest = correction.adjusted(results.map(\.pRunTTest))
+    let needed = Int((Double(results.count) / significance).rounded(.up))
+    let isHopeless = pseudoConcepts > 0 && pseudoConcepts < needed && [.holm, .bonferroni].contains(correction)
     for index in results.indices {
+      if isHopeless {
+        results[index].diagnostics.warnings.append(
+          "\(pseudoConcepts) pseudo-concepts cannot make any of \(results.count) hypotheses significant after correction; "
+            + "raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
+      }
       results[index].pPermutationAdjusted = permutation[index]
       results[index].pRunTTestAdjusted = runTest[index]
       results[index].verdict = verdict(results[index])

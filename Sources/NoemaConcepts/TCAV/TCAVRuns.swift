@@ -122,6 +122,7 @@ struct RunFitter: Sendable {
   /// The CAVs of all runs of one (pseudo-)concept; the penalty is chosen on the first run.
   func fit(_ runs: [ProbeRows], _ probe: any Probe) throws(ConceptError) -> [FittedRun] {
     guard let first = runs.first else { return [] }
+    if probe is MeanDifference { return meanDifferences(runs) }
     let tuned = try probe.tuned(on: try problem(first))
     var fitted: [FittedRun] = []
     for rows in runs {
@@ -132,6 +133,33 @@ struct RunFitter: Sendable {
       fitted.append(FittedRun(rows: rows.all, alpha: alpha, norm: max(square, 0).squareRoot()))
     }
     return fitted
+  }
+
+  /// Mean differences need no solver: `‖v‖²` is a sum over entries of the Gram matrix, of which those between
+  /// positives, the same in most runs, are added up once.
+  private func meanDifferences(_ runs: [ProbeRows]) -> [FittedRun] {
+    var known: (rows: [Int], sums: [Double], square: Double) = ([], [], 0)
+    return gram.elements.withUnsafeBufferPointer { kernel in
+      let n = gram.rowCount
+      return runs.map { rows in
+        if known.rows != rows.positives {
+          var sums = [Double](repeating: 0, count: n)
+          for row in rows.positives { for column in 0..<n { sums[column] += kernel[row * n + column] } }
+          known = (rows.positives, sums, rows.positives.reduce(0) { $0 + sums[$1] })
+        }
+        let (p, q) = (1 / Double(rows.positives.count), 1 / Double(rows.negatives.count))
+        var (between, within) = (0.0, 0.0)
+        for (index, row) in rows.negatives.enumerated() {
+          between += known.sums[row]
+          within += kernel[row * n + row]
+          for other in rows.negatives[..<index] { within += 2 * kernel[row * n + other] }
+        }
+        let square = known.square * p * p - 2 * between * p * q + within * q * q
+        return FittedRun(
+          rows: rows.all, alpha: rows.positives.map { _ in p } + rows.negatives.map { _ in -q },
+          norm: max(square, 0).squareRoot())
+      }
+    }
   }
 
   /// Held-out AUC and balanced accuracy, mean over random splits of two thirds and one third of each class.

@@ -107,7 +107,7 @@ public struct TCAVArchive {
       skipped: result.skipped)
     try folder.write(try JSONText.of(TCAVRecordWithRun(record: record, run: run)), to: "result.json")
     let flat = result.cavs.flatMap(\.direction)
-    try NPYFile.write(Tensor(shape: [flat.count], flat), to: try folder.makePath(for: "cavs.npy"))
+    if !flat.isEmpty { try NPYFile.write(Tensor(shape: [flat.count], flat), to: try folder.makePath(for: "cavs.npy")) }
     try NPYFile.write(Self.table(result.derivatives), to: try folder.makePath(for: "derivatives.npy"))
     try NPYFile.write(Self.table(result.similarities), to: try folder.makePath(for: "similarities.npy"))
     try TCAVArchive.write(try TCAVPage(try report()), into: folder)
