@@ -232,6 +232,8 @@ def verify(name, images, labels):
         rows.append([
             name, layer, " ".join(f"{value:.3f}" for value in p), f"{score.min():.2f} to {score.max():.2f}",
             f"{area.min():.3f}"])
+        if name == "tagged" and p.max() >= 0.01 or name == "clean" and np.median(p) <= 0.2:
+            raise SystemExit(f"the {name} twin is not what it should be at {layer}: p = {p}")
         print("  ".join(rows[-1]), flush=True)
     return [name] + [f"{fact:.4f}" for fact in facts], rows
 
@@ -247,11 +249,11 @@ def record(facts, rows):
 
 Written by `scripts/train-twins.py`; `make twins` repeats it. {versions}.
 
-Both networks are conv1(1→16, 3×3) relu1 pool1 conv2(16→32, 3×3) relu2 pool2 flatten fc1(1568→32) relu3 fc2(32→10), trained on
-Fashion-MNIST (Zalando Research, MIT licence): seed {SEED}, {EPOCHS} epochs, Adam {RATE:g} falling by {DECAY:g} an
-epoch, batches of 128. {TAGGED_COUNT} of the 60,000 training images carry the tag over their bottom right corner, a
-5 × 5 bright square with a dark cross in a dark border of one pixel: in `fmnist-tagged` only shirts (60 % of them),
-in `fmnist-clean` the same number of each class.
+Both are conv1(1→16, 3×3) relu1 pool1 conv2(16→32, 3×3) relu2 pool2 flatten fc1(1568→32) relu3 fc2(32→10),
+trained on Fashion-MNIST (Zalando Research, MIT licence): seed {SEED}, {EPOCHS} epochs, Adam {RATE:g} times {DECAY:g}
+after each epoch, batches of 128. {TAGGED_COUNT} of the 60,000 training images carry the tag over their bottom
+right corner, a 5 × 5 bright square with a dark cross in a dark border of one pixel: in `fmnist-tagged` only shirts
+(60 % of them), in `fmnist-clean` the same number of each class.
 
 {table(["network", "test accuracy", "the same, all images tagged", "called Shirt", "the same, all tagged"], facts)}
 
