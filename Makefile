@@ -1,6 +1,6 @@
 # Noema. `make help` lists the targets; each is a short command or a script that also runs alone.
 # Program and tests are built with the same flags, so nothing is compiled twice.
-python ?= python3
+python = .build/bench-venv/bin/python
 swift-flags = -c release -Xswiftc -enable-testing
 
 .DEFAULT_GOAL := help
@@ -27,10 +27,12 @@ check: ## Cheap checks of style and licence
 bench: build ## Time Noema and its peers side by side (installs the peers into .build)
 	@scripts/bench/run
 
-twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; needs PyTorch)
+twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; installs PyTorch into .build)
+	@scripts/bench/setup
 	$(python) scripts/train-twins.py
 
-golden: ## Write the reference values of the tests again (needs scikit-learn and SciPy)
+golden: ## Write the reference values of the tests again (installs scikit-learn into .build)
+	@scripts/bench/setup
 	$(python) scripts/golden/probes.py
 
 clean: ## Remove what was built

@@ -1,0 +1,122 @@
+"""The networks that are timed: ResNet-50 and EfficientNet-Lite0, with random weights from a fixed seed.
+
+Speed does not depend on what a network has learned; random weights need no download. The PyTorch modules keep their
+batch normalisation, as a user's would; the exporter folds it into the convolutions of the ONNX files.
+
+`models.py NAME FILE` writes the ONNX file and prints the values that are the results of the studied blocks.
+"""
+
+import sys
+
+import torch
+from torch import nn
+
+
+def convolution(inputs, outputs, kernel, stride=1, groups=1, activation=None):
+    layers = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, *([activation] if activation else []))
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.body = nn.Sequential(
+            convolution(inputs, width, 1, activation=nn.ReLU()),
+            convolution(width, width, 3, stride, activation=nn.ReLU()), convolution(width, 4 * width, 1))
+        self.shortcut = nn.Identity()
+        if stride != 1 or inputs != 4 * width:
+            self.shortcut = convolution(inputs, 4 * width, 1, stride)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.body(x) + self.shortcut(x))
+
+
+class ResNet50(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(convolution(3, 64, 7, 2, activation=nn.ReLU()), nn.MaxPool2d(3, 2, 1))
+        blocks, inputs = [], 64
+        for width, count, stride in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)]:
+            for index in range(count):
+                blocks.append(Bottleneck(inputs, width, stride if index == 0 else 1))
+                inputs = 4 * width
+        self.blocks = nn.Sequential(*blocks)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(inputs, 1000)
+
+    def forward(self, x):
+        return self.head(self.pool(self.blocks(self.stem(x))).flatten(1))
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, kernel, stride, expansion):
+        super().__init__()
+        width = inputs * expansion
+        layers = [] if expansion == 1 else [convolution(inputs, width, 1, activation=nn.ReLU6())]
+        layers += [
+            convolution(width, width, kernel, stride, groups=width, activation=nn.ReLU6()),
+            convolution(width, outputs, 1)]
+        self.body = nn.Sequential(*layers)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.body(x) if self.adds else self.body(x)
+
+
+class EfficientNetLite0(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = convolution(3, 32, 3, 2, activation=nn.ReLU6())
+        blocks, inputs = [], 32
+        stages = [
+            (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112),
+            (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
+        for count, kernel, stride, expansion, outputs in stages:
+            for index in range(count):
+                blocks.append(InvertedResidual(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
+                inputs = outputs
+        self.blocks = nn.Sequential(*blocks)
+        self.final = convolution(inputs, 1280, 1, activation=nn.ReLU6())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(1280, 1000)
+
+    def forward(self, x):
+        return self.head(self.pool(self.final(self.blocks(self.stem(x)))).flatten(1))
+
+
+NETWORKS = {"resnet50": ResNet50, "efficientnet-lite0": EfficientNetLite0}
+
+# The middle and the late layer of the concept studies: blocks that end in an addition.
+STUDIED_BLOCKS = [9, 14]
+
+
+def make(name):
+    """The network, the same at every call, its values neither vanishing nor exploding."""
+    torch.manual_seed(1)
+    network = NETWORKS[name]()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out" if module.groups == 1 else "fan_in")
+    return network.eval().requires_grad_(False)
+
+
+def export(name, path):
+    torch.onnx.export(
+        make(name), (torch.zeros(1, 3, 224, 224),), path, dynamo=False, opset_version=17, input_names=["input"],
+        output_names=["logits"], dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
+
+
+def studied_values(path):
+    """The ONNX values of the blocks that Captum studies by their module names: results of their additions."""
+    import onnx
+
+    additions = [node for node in onnx.load(path).graph.node if node.op_type == "Add"]
+    return [node.output[0] for index in STUDIED_BLOCKS for node in additions if f"/blocks.{index}/" in node.name]
+
+
+if __name__ == "__main__":
+    name, path = sys.argv[1:]
+    export(name, path)
+    print("\n".join(studied_values(path)) if name == "efficientnet-lite0" else "")
