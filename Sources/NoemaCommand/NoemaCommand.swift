@@ -20,6 +20,7 @@ struct NoemaCommand: ParsableCommand {
     version: noemaVersion,
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self, TCAVCommand.self,
+      SortCommand.self, ProbeCommand.self, SVDCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
 
