@@ -95,7 +95,7 @@ public struct ProbeStudy: Sendable {
       notes.append("the layer does not vary; only the sizes of the classes are known to the probe")
     }
     var generatorOfLabels = random.split(-3)
-    let controls = (0..<controlDraws).map { _ in labels.controlTask(using: &generatorOfLabels) }
+    let controls = (0..<controlDraws).map { _ in labels.controlTask(folds, using: &generatorOfLabels) }
     var tallies = families.map { _ in
       ProbeTally(labels: labels, controls: controls, foldCount: folds.count)
     }
@@ -130,22 +130,4 @@ public struct ProbeStudy: Sendable {
         using: &generator)
     }
   }
-}
-
-extension ProbeLabels {
-  /// Random labels with the shares of the classes, the same for all examples of a type (or group).
-  func controlTask(using random: inout RandomNumbers) -> [Int] {
-    var drawn: [Int: Int] = [:]
-    let units = types ?? groups
-    return indices.indices.map { row in
-      let unit = units?[row] ?? row
-      if let label = drawn[unit] { return label }
-      let label = indices[random.index(below: indices.count)]
-      drawn[unit] = label
-      return label
-    }
-  }
-
-  /// What shares a label in a control task.
-  var controlUnit: ProbeStudyResult.ControlUnit { types != nil ? .type : groups != nil ? .group : .example }
 }
