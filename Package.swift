@@ -10,7 +10,8 @@ let strict: [SwiftSetting] = [
 
 /// A library target of Noema: strict settings, and `libm` because not every target imports Foundation.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [.linkedLibrary("m")])
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [.linkedLibrary("m")])
 }
 
 /// The tests of a library target; they stand in the same tree as its sources.
@@ -46,7 +47,8 @@ let package = Package(
     library(
       "NoemaGraph",
       ["NoemaTensor", "ONNXSchema", "CDNNL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
-    library("NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
+    library(
+      "NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
     library("NoemaAttribution", ["NoemaGraph", "NoemaData"]),
     library(
       "NoemaConcepts",
@@ -56,8 +58,10 @@ let package = Package(
       "Noema", ["NoemaTensor", "NoemaGraph", "NoemaData", "NoemaAttribution", "NoemaConcepts", "NoemaReport"]),
     .executableTarget(
       name: "NoemaCommand",
-      dependencies: ["Noema", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams")],
+      dependencies: [
+        "Noema", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
       swiftSettings: strict),
     library("NoemaTestSupport", ["NoemaGraph", "NoemaData", "NoemaTensor"]),
 
@@ -68,6 +72,7 @@ let package = Package(
     tests("NoemaConcepts"),
     tests("NoemaReport"),
     .testTarget(
-      name: "NoemaCommandTests", dependencies: ["NoemaCommand", "NoemaTestSupport", "Noema"], swiftSettings: strict),
+      name: "NoemaCommandTests", dependencies: ["NoemaCommand", "NoemaTestSupport", "Noema"],
+      swiftSettings: strict),
   ]
 )

@@ -68,7 +68,8 @@ public struct Capture {
     progress: Progress? = nil
   ) throws -> Captured {
     let hooked = try HookedNetwork(
-      network, layers: layers, gradients: classes.count, scale: scale, examples: source.count, memory: batchMemory,
+      network, layers: layers, gradients: classes.count, scale: scale, examples: source.count,
+      memory: batchMemory,
       shapes: shapes, maximumBatch: maximumBatch)
     try check(source, hooked)
     let widths = hooked.layerShapes.map { pooledWidth($0) }
@@ -129,25 +130,29 @@ public struct Capture {
 
   /// The shape of one example's activation at each layer, after pooling.
   public func shapesAfterPooling() throws -> [[Int]] {
-    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map { shape in
+    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map {
+      shape in
       pooling == .none || shape.count < 2 ? shape : [pooledWidth(shape)]
     }
   }
 
   /// Features per example at each layer, after pooling.
   public func widths() throws -> [Int] {
-    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map(pooledWidth)
+    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map(
+      pooledWidth)
   }
 
   private func check(_ source: any ExampleSource, _ hooked: HookedNetwork) throws(GraphError) {
     guard network.inputs.count == 1 else {
-      throw GraphError(.input("the network has \(network.inputs.count) inputs; data sets feed networks of one"))
+      throw GraphError(
+        .input("the network has \(network.inputs.count) inputs; data sets feed networks of one"))
     }
     let expected = hooked.inputShape
     guard source.exampleShape == expected else {
       throw GraphError(
-        .input("the network takes examples of shape \(expected), the data has \(source.exampleShape); "
-          + "set the input size in the model card or with --input-size"))
+        .input(
+          "the network takes examples of shape \(expected), the data has \(source.exampleShape); "
+            + "set the input size in the model card or with --input-size"))
     }
   }
 
@@ -178,7 +183,8 @@ extension Tensor {
   ) -> Tensor {
     guard rank > 2 else { return self }
     // Sequences keep features last, images channels first.
-    let (outer, positions, inner) = rank == 3
+    let (outer, positions, inner) =
+      rank == 3
       ? (shape[0], shape[1], shape[2]) : (shape[0] * shape[1], shape[2...].reduce(1, *), 1)
     var result = [Float](repeating: start, count: outer * inner)
     withElements(as: Float.self) { source in
@@ -190,6 +196,7 @@ extension Tensor {
         }
       }
     }
-    return Tensor(shape: rank == 3 ? [shape[0], inner] : Array(shape[..<2]), result.map { finish($0, positions) })
+    return Tensor(
+      shape: rank == 3 ? [shape[0], inner] : Array(shape[..<2]), result.map { finish($0, positions) })
   }
 }

@@ -27,14 +27,17 @@ public struct InputGradient {
   ///
   /// - Throws: `GraphError`, also for networks of several inputs.
   public init(
-    _ network: Network, scale: OutputScale = .logit, output: String? = nil, examples: Int, memory: Int = 1 << 30,
+    _ network: Network, scale: OutputScale = .logit, output: String? = nil, examples: Int,
+    memory: Int = 1 << 30,
     shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {
     guard network.inputs.count == 1 else {
-      throw GraphError(.unsupported("attributions of networks with \(network.inputs.count) inputs are not supported"))
+      throw GraphError(
+        .unsupported("attributions of networks with \(network.inputs.count) inputs are not supported"))
     }
     hooked = try HookedNetwork(
-      network, layers: [network.inputs[0].name], gradients: 1, scale: scale, output: output, examples: examples,
+      network, layers: [network.inputs[0].name], gradients: 1, scale: scale, output: output,
+      examples: examples,
       memory: memory, shapes: shapes, maximumBatch: maximumBatch)
   }
 
@@ -99,11 +102,14 @@ public struct IntegratedGradients: AttributionMethod, Hashable, Codable {
       var sum = [Double](repeating: 0, count: size)
       for start in stride(from: 0, to: steps, by: gradient.batchSize) {
         let range = start..<min(start + gradient.batchSize, steps)
-        let path = try Tensor(shape: [range.count] + inputs.shape.dropFirst(), elementType: .float32) { bytes in
+        let path = try Tensor(shape: [range.count] + inputs.shape.dropFirst(), elementType: .float32) {
+          bytes in
           let rows = bytes.bindMemory(to: Float.self)
           for (row, step) in range.enumerated() {
             let alpha = Float(rule.nodes[step])
-            for i in 0..<size { rows[row * size + i] = baseline + alpha * (points[example * size + i] - baseline) }
+            for i in 0..<size {
+              rows[row * size + i] = baseline + alpha * (points[example * size + i] - baseline)
+            }
           }
         }
         let slope = try gradient(path, classes: range.map { _ in classes[example] }, first: example).gradient
@@ -114,7 +120,9 @@ public struct IntegratedGradients: AttributionMethod, Hashable, Codable {
           }
         }
       }
-      for i in 0..<size { result[example * size + i] = Float(sum[i]) * (points[example * size + i] - baseline) }
+      for i in 0..<size {
+        result[example * size + i] = Float(sum[i]) * (points[example * size + i] - baseline)
+      }
     }
     return Tensor(shape: inputs.shape, result)
   }

@@ -40,7 +40,8 @@ public struct HookedNetwork {
   ///   - memory: bytes that one batch may take.
   /// - Throws: `GraphError` when a layer has no gradient or does not exist.
   public init(
-    _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale = .logit, output: String? = nil,
+    _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale = .logit,
+    output: String? = nil,
     examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {
     layerNames = layers
@@ -58,7 +59,8 @@ public struct HookedNetwork {
         for (hook, cotangent) in zip(hooks, back.cotangents) {
           guard let cotangent else {
             throw GraphError(
-              .notDifferentiable("the output does not depend on '\(graph.displayName(of: hook))' through derivatives"))
+              .notDifferentiable(
+                "the output does not depend on '\(graph.displayName(of: hook))' through derivatives"))
           }
           back.graph.outputs.append(cotangent)
         }
@@ -82,12 +84,14 @@ public struct HookedNetwork {
     precondition(classes.count == gradientCount, "one list of classes for each gradient")
     for classes in classes {
       if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-        throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
+        throw GraphError(
+          .input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
       }
       inputs.append(try oneHot(classes, count: classCount))
     }
     let results = try runner.run(inputs)
-    let names = ["output"] + layerNames + (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
+    let names =
+      ["output"] + layerNames + (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
     for (tensor, name) in zip(results, names) {
       if let offset = tensor.firstNonFinite() {
         let row = tensor.count / tensor.shape[0]
@@ -104,12 +108,15 @@ extension Graph {
   /// Values by their ONNX names.
   func values(named names: [String]) throws(GraphError) -> [Value] {
     var table: [String: Value] = [:]
-    for value in inputs + nodes.flatMap(\.results) { for name in self.names(of: value) { table[name] = value } }
+    for value in inputs + nodes.flatMap(\.results) {
+      for name in self.names(of: value) { table[name] = value }
+    }
     var found: [Value] = []
     for name in names {
       guard let value = table[name] else {
         throw GraphError(
-          .unknownName(name, what: "value", suggestions: EditDistance.nearest(name, in: Array(table.keys.sorted()))))
+          .unknownName(
+            name, what: "value", suggestions: EditDistance.nearest(name, in: Array(table.keys.sorted()))))
       }
       found.append(value)
     }

@@ -17,9 +17,11 @@ struct ActivationsCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.") var layer: [String] = []
+  @Option(help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
+  var layer: [String] = []
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
-  @Option(name: .customLong("shard-rows"), help: "Rows that are safe after an interruption.") var shardRows = 256
+  @Option(name: .customLong("shard-rows"), help: "Rows that are safe after an interruption.") var shardRows =
+    256
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   private struct Manifest: Encodable {
@@ -56,14 +58,17 @@ struct ActivationsCommand: ParsableCommand {
     }
     try? FileManager.default.removeItem(atPath: partial)
     if !options.quiet {
-      print("wrote \(layers.count) layer\(layers.count == 1 ? "" : "s") of \(dataset.examples.count) examples to \(out)")
+      print(
+        "wrote \(layers.count) layer\(layers.count == 1 ? "" : "s") of \(dataset.examples.count) examples to \(out)"
+      )
     }
   }
 
   private var partial: String { (out.hasSuffix("/") ? String(out.dropLast()) : out) + ".partial" }
 
   private func write(
-    _ model: LoadedModel, _ layers: [Layer], _ dataset: Dataset, _ folder: ResultFolder, _ progress: ProgressBar,
+    _ model: LoadedModel, _ layers: [Layer], _ dataset: Dataset, _ folder: ResultFolder,
+    _ progress: ProgressBar,
     _ start: ContinuousClock.Instant
   ) throws {
     let memory = try options.memoryBudget()
@@ -72,17 +77,23 @@ struct ActivationsCommand: ParsableCommand {
     capture.shapes = model.shapes
     capture.batchMemory = memory / 2
     // Bad examples are known before the store is sized.
-    let (good, skipped) = options.skipBad ? readable(dataset.examples, progress) : (Array(0..<dataset.examples.count), [])
+    let (good, skipped) =
+      options.skipBad ? readable(dataset.examples, progress) : (Array(0..<dataset.examples.count), [])
     let source = ExampleSubset(dataset.examples, good)
     let shapes = try capture.shapesAfterPooling()
-    let key = "\(model.network.hash) \(dataset.hash) \(String(describing: model.preprocessing)) \(pool.rawValue) "
+    let key =
+      "\(model.network.hash) \(dataset.hash) \(String(describing: model.preprocessing)) \(pool.rawValue) "
       + layers.map(\.onnxValue).joined(separator: ",")
     let store = try ActivationStore(
       folder: partial, key: Array(key.utf8).withUnsafeBytes(SHA256.hexadecimal),
-      layers: zip(layers, shapes).map { StoredLayer(name: $0.name, onnxValue: $0.onnxValue, exampleShape: $1) },
+      layers: zip(layers, shapes).map {
+        StoredLayer(name: $0.name, onnxValue: $0.onnxValue, exampleShape: $1)
+      },
       rowCount: source.count, shardRows: min(shardRows, max(1, source.count)), mismatch: .startFresh)
     let done = store.completedRows
-    if done > 0, done < source.count, !options.quiet { note("continuing after \(done) of \(source.count) examples") }
+    if done > 0, done < source.count, !options.quiet {
+      note("continuing after \(done) of \(source.count) examples")
+    }
     if done < source.count {
       try capture.stream(ExampleSubset(source, Array(done..<source.count))) { tensors, count in
         try store.append(tensors)
@@ -101,10 +112,12 @@ struct ActivationsCommand: ParsableCommand {
         try writer.append(try features.rows(first..<min(first + rows, source.count)).reshaped(rows: shape))
       }
       try writer.finish()
-      entries.append(.init(name: layer.name, onnxValue: layer.onnxValue, file: file, shape: [source.count] + shape))
+      entries.append(
+        .init(name: layer.name, onnxValue: layer.onnxValue, file: file, shape: [source.count] + shape))
     }
     let manifest = Manifest(
-      layers: entries, examples: good.map(dataset.examples.name(of:)), labels: dataset.labels.map { labels in good.map { labels[$0] } },
+      layers: entries, examples: good.map(dataset.examples.name(of:)),
+      labels: dataset.labels.map { labels in good.map { labels[$0] } },
       pooling: pool, skipped: skipped,
       run: RunRecord(
         model, data: ["path": data.data, "sha256": dataset.hash], settings: ["pool": pool.rawValue],
@@ -130,7 +143,9 @@ struct ActivationsCommand: ParsableCommand {
 
   /// A file name made of a layer's name.
   private func fileName(_ name: String, taken: [String]) -> String {
-    let base = String(name.map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.drop { $0 == "." || $0 == "_" })
+    let base = String(
+      name.map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.drop { $0 == "." || $0 == "_" }
+    )
     var candidate = (base.isEmpty ? "layer" : base) + ".npy"
     var number = 2
     while taken.contains(candidate) {

@@ -48,7 +48,9 @@ extension ConceptsCommand {
             examples: $0.examples.count, path: $0.path, licence: $0.manifest.licence)
         }
       } else {
-        rows = ConceptCatalog.all.map { Row(name: $0.name, kind: $0.kind.rawValue, description: $0.description) }
+        rows = ConceptCatalog.all.map {
+          Row(name: $0.name, kind: $0.kind.rawValue, description: $0.description)
+        }
       }
       if json { return try printJSON(rows) }
       var table = [["concept", "kind", "examples", "description"]]
@@ -76,7 +78,8 @@ extension ConceptsCommand {
     @Option(help: "Seed of the random variation.") var seed: UInt64 = 7
     @Flag(help: "Draw in grey, with one channel; 'all' then leaves out the colours.") var grey = false
     @Flag(help: "Replace concepts that are there already.") var force = false
-    @Option(name: .shortAndLong, help: ArgumentHelp("The directory to write to.", valueName: "dir")) var output: String
+    @Option(name: .shortAndLong, help: ArgumentHelp("The directory to write to.", valueName: "dir"))
+    var output: String
 
     func run() throws {
       let writer = try ConceptWriter(
@@ -110,8 +113,10 @@ extension ConceptsCommand {
           noema concepts validate concepts --json
         """)
 
-    @Argument(help: ArgumentHelp("A directory of concepts, or one concept.", valueName: "dir")) var directory: String
-    @Option(help: ArgumentHelp("The random pool, which must not hold the concepts' examples.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("A directory of concepts, or one concept.", valueName: "dir")) var directory:
+      String
+    @Option(
+      help: ArgumentHelp("The random pool, which must not hold the concepts' examples.", valueName: "dir"))
     var random: String?
     @Option(help: "Width and height of the model's input in pixels.") var size: Int?
     @Flag(help: "Print JSON.") var json = false
@@ -146,7 +151,9 @@ extension ConceptsCommand {
       for finding in report.findings {
         print("\(finding.severity.rawValue): \(finding.concept): \(finding.message)")
       }
-      func counted(_ number: Int, _ word: String) -> String { "\(grouped(number)) \(word)\(number == 1 ? "" : "s")" }
+      func counted(_ number: Int, _ word: String) -> String {
+        "\(grouped(number)) \(word)\(number == 1 ? "" : "s")"
+      }
       print(
         "\(counted(report.concepts, "concept")) checked: \(counted(report.errors, "error")), "
           + counted(report.warnings, "warning"))

@@ -21,12 +21,14 @@ struct TCAVDemo: ParsableCommand {
       """)
 
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-out"
-  @Option(help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
+  @Option(
+    help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
   var models: String?
   @Option(help: "The folder of Fashion-MNIST's t10k files (Debian package dataset-fashion-mnist).")
   var data = "/usr/share/datasets/fashion-mnist"
   @Option(help: "CAVs per concept.") var runs = 50
-  @Option(name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test.") var pseudoConcepts = 999
+  @Option(name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test.")
+  var pseudoConcepts = 999
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
   @Flag(help: "Print nothing but errors.") var quiet = false
 
@@ -53,10 +55,13 @@ struct TCAVDemo: ParsableCommand {
         let result = try study { progress("\(twin) twin: \($0)", $1, $2) }
         let archive = TCAVArchive(
           study: study, result: result,
-          question: "Does the output 'Shirt' of the \(twin) twin rest on the corner tag, on textures, or on the collar?",
+          question:
+            "Does the output 'Shirt' of the \(twin) twin rest on the corner tag, on textures, or on the collar?",
           settings: settings, hashes: [("model sha-256", network.hash)], commandLine: commandLine)
         archives.append(archive)
-        try ResultFolder.make(at: "\(target.stagingPath)/\(twin)") { try archive.write(into: $0, run: record(network, start)) }
+        try ResultFolder.make(at: "\(target.stagingPath)/\(twin)") {
+          try archive.write(into: $0, run: record(network, start))
+        }
       }
       let both = join(archives)
       try both.write(into: target, run: record(both.study.network, start))
@@ -66,9 +71,15 @@ struct TCAVDemo: ParsableCommand {
       for twin in Self.twins {
         let tag = both.result.results.filter { $0.concept == "corner tag" && $0.target.contains(twin) }
         let used = tag.filter { $0.verdict == .used }
-        print(used.isEmpty
-          ? "The \(twin) twin does not use the corner tag (\(Set(tag.map(\.verdict.rawValue)).sorted().joined(separator: ", ")))."
-          : "The \(twin) twin uses the corner tag: score \(String(format: "%.2f", used[0].score)) at \(used.map(\.layer).joined(separator: " and ")), adjusted p = \(String(format: "%.3f", used.map(\.pPermutationAdjusted).max()!)).")
+        if used.isEmpty {
+          let verdicts = Set(tag.map(\.verdict.rawValue)).sorted().joined(separator: ", ")
+          print("The \(twin) twin does not use the corner tag (\(verdicts)).")
+        } else {
+          let layers = used.map(\.layer).joined(separator: " and ")
+          let score = String(format: "%.2f", used[0].score)
+          let p = String(format: "%.3f", used.map(\.pPermutationAdjusted).max() ?? 1)
+          print("The \(twin) twin uses the corner tag: score \(score) at \(layers), adjusted p = \(p).")
+        }
       }
       print(String(format: "\n%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
       print("report: \(out)/report.html (each twin alone: \(out)/tagged, \(out)/clean)")
@@ -79,16 +90,19 @@ struct TCAVDemo: ParsableCommand {
 
   private var settings: [(name: String, value: String)] {
     [
-      ("data", "Fashion-MNIST test images"), ("runs", String(runs)), ("pseudo-concepts", String(pseudoConcepts)),
+      ("data", "Fashion-MNIST test images"), ("runs", String(runs)),
+      ("pseudo-concepts", String(pseudoConcepts)),
       ("probe of the CAV", "mean-difference"), ("probe of quality", "ridge"), ("correction", "holm"),
       ("seed", String(seed)), ("noema", noemaVersion),
     ]
   }
 
   private func record(_ network: Network, _ start: ContinuousClock.Instant) -> RunRecord {
-    let model = LoadedModel(network: network, preprocessing: nil, classNames: FashionImages.classNames, shapes: [:], isGuess: false)
+    let model = LoadedModel(
+      network: network, preprocessing: nil, classNames: FashionImages.classNames, shapes: [:], isGuess: false)
     return RunRecord(
-      model, data: ["path": data], settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.value) }),
+      model, data: ["path": data],
+      settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.value) }),
       seed: seed, timings: ["study": seconds(since: start)])
   }
 
@@ -128,12 +142,17 @@ struct TCAVDemo: ParsableCommand {
   private func modelFolder() throws -> String {
     if let models { return models }
     var candidates = ["models"]
-    var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()
+    var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
+      .resolvingSymlinksInPath()
     for _ in 0..<5 {
       folder.deleteLastPathComponent()
       candidates.append(folder.appendingPathComponent("models").path)
     }
-    if let found = candidates.first(where: { FileManager.default.fileExists(atPath: "\($0)/fmnist-tagged.onnx") }) { return found }
+    if let found = candidates.first(where: {
+      FileManager.default.fileExists(atPath: "\($0)/fmnist-tagged.onnx")
+    }) {
+      return found
+    }
     throw DataError(.missingFile, at: "models/fmnist-tagged.onnx (give its folder with --models)")
   }
 }
@@ -148,15 +167,21 @@ private struct FashionImages {
 
   init(folder: String) throws {
     guard FileManager.default.fileExists(atPath: "\(folder)/t10k-images-idx3-ubyte.gz") else {
-      throw DataError(.missingFile, at: "\(folder)/t10k-images-idx3-ubyte.gz (install the Debian package dataset-fashion-mnist)")
+      throw DataError(
+        .missingFile,
+        at: "\(folder)/t10k-images-idx3-ubyte.gz (install the Debian package dataset-fashion-mnist)")
     }
     let tensor = try IDXFile.read("\(folder)/t10k-images-idx3-ubyte.gz")
-    labels = try IDXFile.read("\(folder)/t10k-labels-idx1-ubyte.gz").converted(to: .int64).elements(as: Int64.self).map { Int($0) }
+    labels = try IDXFile.read("\(folder)/t10k-labels-idx1-ubyte.gz").converted(to: .int64).elements(
+      as: Int64.self
+    ).map { Int($0) }
     guard tensor.rank == 3, tensor.shape[1...] == [28, 28], tensor.shape[0] == labels.count else {
       throw DataError(.shape(found: tensor.shape, expected: [labels.count, 28, 28]), at: folder)
     }
     images = tensor.withElements(as: UInt8.self) { bytes in
-      (0..<tensor.shape[0]).map { Image(width: 28, height: 28, channelCount: 1, pixels: Array(bytes[($0 * 784)..<(($0 + 1) * 784)])) }
+      (0..<tensor.shape[0]).map {
+        Image(width: 28, height: 28, channelCount: 1, pixels: Array(bytes[($0 * 784)..<(($0 + 1) * 784)]))
+      }
     }
   }
 
@@ -177,13 +202,16 @@ private struct FashionImages {
     func source(_ images: [Image], _ name: String) throws -> MemoryImages {
       try MemoryImages(images, preprocessing: recipe, name: name)
     }
-    study.concepts = [.init(name: "corner tag", examples: try source(tagged.map { images[$0].withTag() }, "tag"))]
+    study.concepts = [
+      .init(name: "corner tag", examples: try source(tagged.map { images[$0].withTag() }, "tag"))
+    ]
     for texture in ["striped", "dotted", "checkered"] {
       let generator = try ConceptCatalog.generator(named: texture)
       let drawn = (0..<60).map { generator.image(at: $0, seed: seed, size: 28, channelCount: 1) }
       study.concepts.append(.init(name: texture, examples: try source(drawn, texture)))
     }
-    study.concepts.append(.init(name: "collar", examples: try source(tops.map { images[$0].collar() }, "collar")))
+    study.concepts.append(
+      .init(name: "collar", examples: try source(tops.map { images[$0].collar() }, "collar")))
     study.random = .pool(try source(pool.map { images[$0] }, "t10k"))
     study.targets = [.init(name: "Shirt", index: 6, examples: try source(inputs.map { images[$0] }, "shirt"))]
   }
@@ -206,7 +234,9 @@ extension Image {
   fileprivate func collar() -> Image {
     var copy = self
     for row in 0..<28 {
-      for column in 0..<28 where !(row < 9 && (8..<20).contains(column)) { copy.pixels[row * 28 + column] = 0 }
+      for column in 0..<28 where !(row < 9 && (8..<20).contains(column)) {
+        copy.pixels[row * 28 + column] = 0
+      }
     }
     return copy
   }

@@ -25,11 +25,14 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
   @Option(help: "gradient, gradient-x-input or integrated-gradients.") var method = Method.gradient
   @Option(help: "predicted, label, or the name or index of a class.") var target = "predicted"
-  @Option(name: .customLong("target-file"), help: "A .npy file with the index of the class to explain for each example.")
+  @Option(
+    name: .customLong("target-file"),
+    help: "A .npy file with the index of the class to explain for each example.")
   var targetFile: String?
   @Option(help: "Points of the integral (Gauss-Legendre).") var steps = 50
   @Option(help: "The value of every element of the reference input.") var baseline: Float = 0
-  @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale = OutputScale.logit
+  @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale =
+    OutputScale.logit
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   private struct Result: Encodable {
@@ -52,26 +55,33 @@ struct ExplainCommand: ParsableCommand {
     let given = try targetFile.map { try targets(of: $0, count: source.count) }
     let fixed = ["predicted", "label"].contains(target) || given != nil ? nil : try model.classIndex(target)
     if target == "label", given == nil, dataset.labels == nil {
-      throw DataError(.parameters("--target label needs labels: sub-folders, a label column, or --labels"), at: data.data)
+      throw DataError(
+        .parameters("--target label needs labels: sub-folders, a label column, or --labels"), at: data.data)
     }
-    let method: any AttributionMethod = switch method {
-    case .gradient: Gradient()
-    case .gradientTimesInput: GradientTimesInput()
-    case .integratedGradients: IntegratedGradients(steps: steps, baseline: baseline)
-    }
+    let method: any AttributionMethod =
+      switch method {
+      case .gradient: Gradient()
+      case .gradientTimesInput: GradientTimesInput()
+      case .integratedGradients: IntegratedGradients(steps: steps, baseline: baseline)
+      }
     let memory = try options.memoryBudget()
     let gradient = try InputGradient(
-      model.network, scale: scale, examples: self.method == .integratedGradients ? max(source.count, steps) : source.count,
+      model.network, scale: scale,
+      examples: self.method == .integratedGradients ? max(source.count, steps) : source.count,
       memory: memory / 2, shapes: model.shapes)
     guard source.exampleShape == gradient.inputShape else {
-      throw GraphError(.input("the network takes examples of shape \(gradient.inputShape), the data has \(source.exampleShape)"))
+      throw GraphError(
+        .input(
+          "the network takes examples of shape \(gradient.inputShape), the data has \(source.exampleShape)"))
     }
     let forward = try HookedNetwork(
-      model.network, layers: [], scale: scale, examples: source.count, memory: memory / 4, shapes: model.shapes)
+      model.network, layers: [], scale: scale, examples: source.count, memory: memory / 4,
+      shapes: model.shapes)
     let progress = options.progress()
     var (names, classes, outputs): ([String], [Int], [Double]) = ([], [], [])
     try ResultFolder.make(at: out) { folder in
-      let reader = BatchReader(source, batchSize: min(gradient.batchSize, forward.batchSize), skipsBad: options.skipBad)
+      let reader = BatchReader(
+        source, batchSize: min(gradient.batchSize, forward.batchSize), skipsBad: options.skipBad)
       let rows = try GrowingFeatures(
         columnCount: source.exampleSize, expectedRows: source.count,
         in: source.exampleSize * source.count * 4 > memory / 4 ? folder.stagingPath : nil)
@@ -81,7 +91,8 @@ struct ExplainCommand: ParsableCommand {
         let chosen = try batch.indices.enumerated().map { row, index in
           if let given { return given[index] }
           if let fixed { return fixed }
-          return target == "label" ? try model.classIndex(dataset.labels![index], count: gradient.classCount) : answers[row]
+          return target == "label"
+            ? try model.classIndex(dataset.labels![index], count: gradient.classCount) : answers[row]
         }
         do {
           try rows.append(try method.attribute(batch.inputs, classes: chosen, gradient: gradient))
@@ -95,12 +106,14 @@ struct ExplainCommand: ParsableCommand {
         progress("explanations", names.count + reader.bad.count, source.count)
       }
       let shape = [names.count] + source.exampleShape
-      var writer = try NPYWriter(path: try folder.makePath(for: "attributions.npy"), shape: shape, elementType: .float32)
+      var writer = try NPYWriter(
+        path: try folder.makePath(for: "attributions.npy"), shape: shape, elementType: .float32)
       for first in stride(from: 0, to: names.count, by: 64) {
         let range = first..<min(first + 64, names.count)
         try writer.append(
           try Tensor(shape: [range.count] + source.exampleShape, elementType: .float32) {
-            try rows.copyBlock(rows: range, columns: 0..<source.exampleSize, to: $0.bindMemory(to: Float.self))
+            try rows.copyBlock(
+              rows: range, columns: 0..<source.exampleSize, to: $0.bindMemory(to: Float.self))
           })
       }
       try writer.finish()
@@ -109,7 +122,10 @@ struct ExplainCommand: ParsableCommand {
         skipped: reader.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
           model, data: ["path": data.data, "sha256": dataset.hash],
-          settings: ["method": self.method.rawValue, "target": targetFile ?? target, "steps": String(steps), "scale": scale.rawValue],
+          settings: [
+            "method": self.method.rawValue, "target": targetFile ?? target, "steps": String(steps),
+            "scale": scale.rawValue,
+          ],
           timings: ["total": seconds(since: start)]))
       try folder.write(try jsonText(result), to: "result.json")
       try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
@@ -122,7 +138,9 @@ struct ExplainCommand: ParsableCommand {
 
   private func targets(of path: String, count: Int) throws -> [Int] {
     let tensor = try NPYFile.read(path)
-    guard tensor.shape == [count] else { throw DataError(.shape(found: tensor.shape, expected: [count]), at: path) }
+    guard tensor.shape == [count] else {
+      throw DataError(.shape(found: tensor.shape, expected: [count]), at: path)
+    }
     let values = tensor.converted(to: .float64).elements(as: Double.self)
     guard values.allSatisfy({ $0 == $0.rounded() && $0 >= 0 && $0 < 1e9 }) else {
       throw DataError(.malformed("class indices must be whole numbers from 0"), at: path)

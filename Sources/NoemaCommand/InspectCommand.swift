@@ -17,7 +17,9 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(help: "The ONNX file.") var model: String
   @Option(help: "Examples per batch for sizes and timings.") var batch = 1
-  @Option(name: .customLong("input-shape"), help: "An input's shape where the file leaves it open: NAME=1x3x224x224.")
+  @Option(
+    name: .customLong("input-shape"),
+    help: "An input's shape where the file leaves it open: NAME=1x3x224x224.")
   var inputShapes: [String] = []
   @Flag(help: "Run the network on noise and show time per operator.") var profile = false
   @Option(help: "Time N forward runs on noise.") var time: Int?
@@ -25,8 +27,12 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard batch >= 1, batch <= 4096 else { throw ValidationError("--batch must be 1 to 4096, found \(batch).") }
-    if let time, !(1...100_000).contains(time) { throw ValidationError("--time must be 1 to 100000, found \(time).") }
+    guard batch >= 1, batch <= 4096 else {
+      throw ValidationError("--batch must be 1 to 4096, found \(batch).")
+    }
+    if let time, !(1...100_000).contains(time) {
+      throw ValidationError("--time must be 1 to 100000, found \(time).")
+    }
   }
 
   func run() throws {
@@ -50,9 +56,11 @@ struct InspectCommand: ParsableCommand {
       list.map { "\($0.name) \($0.element)[\($0.dimensions.map(\.description).joined(separator: "×"))]" }
         .joined(separator: ", ")
     }
+    let opsets = network.opsets.map { ($0.key.isEmpty ? "" : "\($0.key) ") + "\($0.value)" }
     print("model    \(model)")
-    print("producer \(network.producer.isEmpty ? "unknown" : network.producer), "
-      + "opset \(network.opsets.map { $0.key.isEmpty ? "\($0.value)" : "\($0.key) \($0.value)" }.sorted().joined(separator: ", "))")
+    print(
+      "producer \(network.producer.isEmpty ? "unknown" : network.producer), "
+        + "opset \(opsets.sorted().joined(separator: ", "))")
     print("sha-256  \(network.hash.prefix(16))…")
     print("inputs   \(ports(network.inputs))")
     print("outputs  \(ports(network.outputs))")
@@ -63,21 +71,26 @@ struct InspectCommand: ParsableCommand {
     var rows = [["", "layer", "operator", "shape", "parameters", "mult-adds", "ONNX value", "ONNX node"]]
     for layer in layers {
       rows.append([
-        layer.isCut ? "*" : "", layer.name, layer.ordinal, layer.shape.map(String.init).joined(separator: "×"),
+        layer.isCut ? "*" : "", layer.name, layer.ordinal,
+        layer.shape.map(String.init).joined(separator: "×"),
         layer.parameterCount == 0 ? "" : grouped(layer.parameterCount),
-        layer.multiplyAdds == 0 ? "" : grouped(layer.multiplyAdds), layer.onnxValue == layer.name ? "" : layer.onnxValue,
+        layer.multiplyAdds == 0 ? "" : grouped(layer.multiplyAdds),
+        layer.onnxValue == layer.name ? "" : layer.onnxValue,
         layer.onnxNode == layer.name ? "" : layer.onnxNode,
       ])
     }
     print(alignedTable(rows, rightAligned: [4, 5]))
     let total = layers.reduce(0) { $0 + $1.multiplyAdds }
-    print("\n\(layers.count) layers, \(grouped(total)) multiply-adds for a batch of \(batch); * marks cuts of the graph")
+    print(
+      "\n\(layers.count) layers, \(grouped(total)) multiply-adds for a batch of \(batch); * marks cuts of the graph"
+    )
   }
 
   private func noise(_ types: [TensorType]) -> [Tensor] {
     var random = RandomNumbers(seed: 1)
     return types.map { type in
-      Tensor(shape: type.shape, (0..<type.count).map { _ in Float(random.normal()) }).converted(to: type.element)
+      Tensor(shape: type.shape, (0..<type.count).map { _ in Float(random.normal()) }).converted(
+        to: type.element)
     }
   }
 
@@ -85,23 +98,28 @@ struct InspectCommand: ParsableCommand {
     let session = try Session(try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical))
     let inputs = noise(session.inputTypes)
     var report = TimingReport(
-      batch: batch, runs: runs, forwardSeconds: try timed(session, inputs, runs), workingBytes: session.workingByteCount)
+      batch: batch, runs: runs, forwardSeconds: try timed(session, inputs, runs),
+      workingBytes: session.workingByteCount)
     if gradient {
       let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
       var back = try graph.backward(from: graph.outputs[0], to: [graph.inputs[0]])
       guard let cotangent = back.cotangents[0] else {
-        throw GraphError(.notDifferentiable("the output does not depend on the input through derivatives"), at: model)
+        throw GraphError(
+          .notDifferentiable("the output does not depend on the input through derivatives"), at: model)
       }
       back.graph.outputs = [cotangent]
       let differentiated = try Session(back.graph)
       let type = differentiated.inputTypes.last!
-      let seed = Tensor(shape: type.shape, (0..<type.count).map { $0 % (type.count / type.shape[0]) == 0 ? Float(1) : 0 })
+      let seed = Tensor(
+        shape: type.shape, (0..<type.count).map { $0 % (type.count / type.shape[0]) == 0 ? Float(1) : 0 })
       report.gradientSeconds = try timed(differentiated, inputs + [seed], runs)
       report.gradientWorkingBytes = differentiated.workingByteCount
     }
     if json { return try printJSON(report) }
     print("forward   \(milliseconds(report.forwardSeconds)) ms for a batch of \(batch)")
-    if let seconds = report.gradientSeconds { print("gradient  \(milliseconds(seconds)) ms, forward included") }
+    if let seconds = report.gradientSeconds {
+      print("gradient  \(milliseconds(seconds)) ms, forward included")
+    }
   }
 
   private func timed(_ session: Session, _ inputs: [Tensor], _ runs: Int) throws -> [Double] {
@@ -125,11 +143,15 @@ struct InspectCommand: ParsableCommand {
       rows.append([
         entry.name, entry.operation, entry.implementation, String(format: "%.3f", entry.seconds * 1e3),
         String(format: "%.1f %%", entry.seconds / total * 100),
-        entry.multiplyAdds == 0 ? "" : String(format: "%.1f", Double(entry.multiplyAdds) * 2e-9 / entry.seconds),
+        entry.multiplyAdds == 0
+          ? "" : String(format: "%.1f", Double(entry.multiplyAdds) * 2e-9 / entry.seconds),
       ])
     }
     print("\n" + alignedTable(rows, rightAligned: [3, 4, 5]))
-    print(String(format: "\n%.2f ms per batch of %d; working memory %.1f MiB", total * 1e3, batch, Double(session.workingByteCount) / 1_048_576))
+    print(
+      String(
+        format: "\n%.2f ms per batch of %d; working memory %.1f MiB", total * 1e3, batch,
+        Double(session.workingByteCount) / 1_048_576))
   }
 }
 
@@ -173,7 +195,8 @@ private struct InspectReport: Encodable {
     parameters = network.parameterCount
     self.layers = layers.map {
       Row(
-        name: $0.name, onnxValue: $0.onnxValue, onnxNode: $0.onnxNode, ordinal: $0.ordinal, operation: $0.operation,
+        name: $0.name, onnxValue: $0.onnxValue, onnxNode: $0.onnxNode, ordinal: $0.ordinal,
+        operation: $0.operation,
         shape: $0.shape, parameters: $0.parameterCount, multiplyAdds: $0.multiplyAdds, isCut: $0.isCut)
     }
   }
@@ -212,7 +235,8 @@ func alignedTable(_ rows: [[String]], rightAligned: Set<Int> = []) -> String {
 func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 

@@ -19,7 +19,8 @@ struct NoemaCommand: ParsableCommand {
       """,
     version: noemaVersion,
     subcommands: [
-      InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self, TCAVCommand.self,
+      InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self,
+      TCAVCommand.self,
       SortCommand.self, ProbeCommand.self, SVDCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
@@ -36,7 +37,8 @@ struct NoemaCommand: ParsableCommand {
       let code = exitCode(for: error)
       let text = fullMessage(for: error)
       if !text.isEmpty {
-        (code == .success ? FileHandle.standardOutput : FileHandle.standardError).write(Data((text + "\n").utf8))
+        (code == .success ? FileHandle.standardOutput : FileHandle.standardError).write(
+          Data((text + "\n").utf8))
       }
       // ArgumentParser's own usage errors exit with 64; the blueprint says 2.
       Foundation.exit(code == .validationFailure ? 2 : code.rawValue)

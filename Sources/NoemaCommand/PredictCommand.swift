@@ -5,7 +5,8 @@ internal import Noema
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Run a network on data: the top classes of each input, and the accuracy where labels are known.",
+    abstract:
+      "Run a network on data: the top classes of each input, and the accuracy where labels are known.",
     discussion: """
       EXAMPLES
         noema predict --model net.onnx --data photos -o out/
@@ -16,7 +17,8 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
   @Option(help: "How many classes to name per input.") var top = 5
-  @Option(name: [.customShort("o"), .customLong("out")], help: "Write outputs.npy and result.json here.") var out: String?
+  @Option(name: [.customShort("o"), .customLong("out")], help: "Write outputs.npy and result.json here.")
+  var out: String?
 
   private struct Result: Encodable {
     struct Row: Encodable {
@@ -50,7 +52,9 @@ struct PredictCommand: ParsableCommand {
     var rows: [Result.Row] = []
     for (row, index) in captured.indices.enumerated() {
       let outputs = values[(row * width)..<((row + 1) * width)]
-      let best = outputs.indices.sorted { outputs[$0] > outputs[$1] || (outputs[$0] == outputs[$1] && $0 < $1) }.prefix(top)
+      let best = outputs.indices.sorted {
+        outputs[$0] > outputs[$1] || (outputs[$0] == outputs[$1] && $0 < $1)
+      }.prefix(top)
       rows.append(
         .init(
           name: dataset.examples.name(of: index), label: dataset.labels?[index],
@@ -76,18 +80,26 @@ struct PredictCommand: ParsableCommand {
     for row in rows.prefix(20) {
       table.append([
         row.name, row.label ?? "", row.classes[0], String(format: "%.3f", row.outputs[0]),
-        zip(row.classes, row.outputs).dropFirst().map { "\($0) \(String(format: "%.2f", $1))" }.joined(separator: ", "),
+        zip(row.classes, row.outputs).dropFirst().map { "\($0) \(String(format: "%.2f", $1))" }.joined(
+          separator: ", "),
       ])
     }
     print(alignedTable(table, rightAligned: [3]))
     if rows.count > 20 { print("… and \(rows.count - 20) more") }
-    if let accuracy { print(String(format: "\naccuracy %.4f, balanced accuracy %.4f on %d inputs", accuracy, balanced ?? 0, rows.count)) }
+    if let accuracy {
+      print(
+        String(
+          format: "\naccuracy %.4f, balanced accuracy %.4f on %d inputs", accuracy, balanced ?? 0, rows.count)
+      )
+    }
     for line in result.skipped { print("skipped \(line)") }
     if let out { print("\nwrote \(out)/outputs.npy and result.json") }
   }
 
   /// The share of right answers, and its mean over classes.
-  private func accuracy(_ dataset: Dataset, _ captured: Captured, _ model: LoadedModel) throws -> (Double?, Double?) {
+  private func accuracy(_ dataset: Dataset, _ captured: Captured, _ model: LoadedModel) throws -> (
+    Double?, Double?
+  ) {
     guard let labels = dataset.labels, captured.outputs.shape[1] > 1 else { return (nil, nil) }
     let answers = captured.outputs.largestIndices()
     var counts: [Int: (right: Int, all: Int)] = [:]

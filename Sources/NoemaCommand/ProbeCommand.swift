@@ -18,13 +18,18 @@ struct ProbeCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(parsing: .upToNextOption, help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
   var layer: [String] = []
-  @Option(parsing: .upToNextOption, help: "ridge, logistic or svm. Repeatable.") var family: [ProbeStudy.Family] = [.ridge]
+  @Option(parsing: .upToNextOption, help: "ridge, logistic or svm. Repeatable.") var family:
+    [ProbeStudy.Family] = [.ridge]
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
   @Option(help: "Folds of the cross-validation.") var folds = 5
-  @Option(name: .customLong("control-draws"), help: "Random labellings of the control task; 0 leaves it out.") var controlDraws = 5
-  @Flag(name: .customLong("no-input"), help: "Leave out the baseline on the input itself.") var noInput = false
+  @Option(name: .customLong("control-draws"), help: "Random labellings of the control task; 0 leaves it out.")
+  var controlDraws = 5
+  @Flag(name: .customLong("no-input"), help: "Leave out the baseline on the input itself.") var noInput =
+    false
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
@@ -42,17 +47,21 @@ struct ProbeCommand: ParsableCommand {
     let layers = try model.layers(matching: layer)
     let dataset = try data.open(model)
     guard let labels = dataset.labels else {
-      throw DataError(.parameters("probes need labels: sub-folders, a label column, or --labels"), at: data.data)
+      throw DataError(
+        .parameters("probes need labels: sub-folders, a label column, or --labels"), at: data.data)
     }
     let progress = options.progress()
     try ResultFolder.make(at: out) { folder in
-      var capture = Capture(model.network, layers: (noInput ? [] : [model.network.inputs[0].name]) + layers.map(\.onnxValue))
+      var capture = Capture(
+        model.network, layers: (noInput ? [] : [model.network.inputs[0].name]) + layers.map(\.onnxValue))
       capture.pooling = pool
       capture.shapes = model.shapes
       capture.skipsBad = options.skipBad
       let memory = try options.memoryBudget()
       capture.batchMemory = memory / 4
-      if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 2 { capture.scratchFolder = folder.stagingPath }
+      if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 2 {
+        capture.scratchFolder = folder.stagingPath
+      }
       let captured = try capture(dataset.examples, phase: "activations") { progress($0, $1, $2) }
       let names = (noInput ? [] : ["input"]) + layers.map(\.name)
       let classes = try ProbeLabels(captured.indices.map { labels[$0] })
@@ -63,27 +72,38 @@ struct ProbeCommand: ParsableCommand {
       var results: [ProbeStudyResult] = []
       for (index, features) in captured.activations.enumerated() {
         progress("probes", index, names.count)
-        results += try study.run(layer: names[index], features: features, labels: classes, pooling: pool.rawValue)
+        results += try study.run(
+          layer: names[index], features: features, labels: classes, pooling: pool.rawValue)
       }
       progress("probes", names.count, names.count)
       let result = Result(
         results: results, skipped: captured.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
           model, data: ["path": data.data, "sha256": dataset.hash],
-          settings: ["families": family.map(\.rawValue).joined(separator: ","), "pool": pool.rawValue, "folds": String(folds)],
+          settings: [
+            "families": family.map(\.rawValue).joined(separator: ","), "pool": pool.rawValue,
+            "folds": String(folds),
+          ],
           seed: seed, timings: ["total": seconds(since: start)]))
       try folder.write(try jsonText(result), to: "result.json")
       try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
       try writeFigure(figure(results, names), "probes", into: folder)
       if options.json { print(try jsonText(result), terminator: "") }
       guard !options.json, !options.quiet else { return }
-      var rows = [["layer", "probe", "features", "accuracy", "95 % interval", "balanced", "AUC", "majority", "control", "selectivity"]]
+      var rows = [
+        [
+          "layer", "probe", "features", "accuracy", "95 % interval", "balanced", "AUC", "majority", "control",
+          "selectivity",
+        ]
+      ]
       for item in results {
         rows.append([
           item.layer, item.family.rawValue, grouped(item.featureCount), String(format: "%.3f", item.accuracy),
           String(format: "%.3f–%.3f", item.accuracyInterval[0], item.accuracyInterval[1]),
-          String(format: "%.3f", item.balancedAccuracy), String(format: "%.3f", item.auc), String(format: "%.3f", item.majority),
-          item.controlAccuracy.map { String(format: "%.3f", $0) } ?? "–", item.selectivity.map { String(format: "%+.3f", $0) } ?? "–",
+          String(format: "%.3f", item.balancedAccuracy), String(format: "%.3f", item.auc),
+          String(format: "%.3f", item.majority),
+          item.controlAccuracy.map { String(format: "%.3f", $0) } ?? "–",
+          item.selectivity.map { String(format: "%+.3f", $0) } ?? "–",
         ])
       }
       print(alignedTable(rows, rightAligned: [2, 3, 5, 6, 7, 8, 9]))
@@ -103,13 +123,12 @@ struct ProbeCommand: ParsableCommand {
         })
     }
     return LineChart(
-      title: "What is linearly decodable", categoryTitle: "layer, input to output", valueTitle: "held-out accuracy",
-      categories: layers, series: series, reference: ReferenceLine(results.first?.majority ?? 0, name: "largest class"))
+      title: "What is linearly decodable", categoryTitle: "layer, input to output",
+      valueTitle: "held-out accuracy",
+      categories: layers, series: series,
+      reference: ReferenceLine(results.first?.majority ?? 0, name: "largest class"))
   }
 }
-
-extension ProbeStudy.Family: ExpressibleByArgument {}
-extension Similarity.Measure: ExpressibleByArgument {}
 
 /// Writes a figure as SVG and, where the tool is there, as PNG.
 func writeFigure(_ figure: some Figure, _ name: String, into folder: ResultFolder) throws {

@@ -18,16 +18,24 @@ struct SVDCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(parsing: .upToNextOption, help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
   var layer: [String] = []
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
   @Option(help: "Components to keep of each layer.") var components = 10
   @Option(help: "Find the R leading values by random projections instead of all exactly.") var rank: Int?
-  @Flag(name: .customLong("no-centre"), help: "Do not subtract the mean of the examples.") var noCentre = false
-  @Option(help: "cka, cka-unbiased, cca, svcca, pwcca or procrustes; CKA by default, unbiased where examples are few.")
+  @Flag(name: .customLong("no-centre"), help: "Do not subtract the mean of the examples.") var noCentre =
+    false
+  @Option(
+    help:
+      "cka, cka-unbiased, cca, svcca, pwcca or procrustes; CKA by default, unbiased where examples are few.")
   var similarity: Similarity.Measure?
-  @Option(name: .customLong("other-model"), help: "A second network that takes the same data.") var otherModel: String?
-  @Option(name: .customLong("other-layer"), parsing: .upToNextOption, help: "Its layers; the same names by default.")
+  @Option(name: .customLong("other-model"), help: "A second network that takes the same data.")
+  var otherModel: String?
+  @Option(
+    name: .customLong("other-layer"), parsing: .upToNextOption, help: "Its layers; the same names by default."
+  )
   var otherLayer: [String] = []
   @Option(help: "The seed of random projections.") var seed: UInt64 = 7
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
@@ -47,7 +55,9 @@ struct SVDCommand: ParsableCommand {
 
   func run() throws {
     let start = ContinuousClock().now
-    guard components >= 0 else { throw ValidationError("--components must not be negative, found \(components).") }
+    guard components >= 0 else {
+      throw ValidationError("--components must not be negative, found \(components).")
+    }
     if let rank, rank < 1 { throw ValidationError("--rank must be positive, found \(rank).") }
     let loaded = try model.load()
     loaded.noteGuess(options.quiet)
@@ -60,12 +70,15 @@ struct SVDCommand: ParsableCommand {
       for (index, item) in layers.enumerated() {
         progress("decompositions", index, layers.count)
         let route: PrincipalComponents.Route = rank.map { .randomised(rank: $0, seed: seed) } ?? .automatic
-        let parts = try PrincipalComponents(captured.activations[index], count: components, centre: !noCentre, route: route)
+        let parts = try PrincipalComponents(
+          captured.activations[index], count: components, centre: !noCentre, route: route)
         try NPYFile.write(parts.components, to: try folder.makePath(for: "components-\(index).npy"))
         try NPYFile.write(parts.scores.tensor, to: try folder.makePath(for: "scores-\(index).npy"))
-        rows.append(.init(
-          layer: item.name, onnxValue: item.onnxValue, spectrum: parts.spectrum, components: "components-\(index).npy",
-          scores: "scores-\(index).npy"))
+        rows.append(
+          .init(
+            layer: item.name, onnxValue: item.onnxValue, spectrum: parts.spectrum,
+            components: "components-\(index).npy",
+            scores: "scores-\(index).npy"))
       }
       progress("decompositions", layers.count, layers.count)
       let matrix = try compare(loaded, layers, captured, dataset, folder, progress)
@@ -73,7 +86,8 @@ struct SVDCommand: ParsableCommand {
         layers: rows, similarity: matrix, skipped: captured.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
           loaded, data: ["path": data.data, "sha256": dataset.hash],
-          settings: ["pool": pool.rawValue, "centre": String(!noCentre), "otherModel": otherModel ?? ""], seed: seed,
+          settings: ["pool": pool.rawValue, "centre": String(!noCentre), "otherModel": otherModel ?? ""],
+          seed: seed,
           timings: ["total": seconds(since: start)]))
       try folder.write(try jsonText(result), to: "result.json")
       try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
@@ -85,7 +99,8 @@ struct SVDCommand: ParsableCommand {
   }
 
   private func capture(
-    _ model: LoadedModel, _ layers: [Layer], _ dataset: Dataset, _ folder: ResultFolder, _ progress: ProgressBar
+    _ model: LoadedModel, _ layers: [Layer], _ dataset: Dataset, _ folder: ResultFolder,
+    _ progress: ProgressBar
   ) throws -> Captured {
     var capture = Capture(model.network, layers: layers.map(\.onnxValue))
     capture.pooling = pool
@@ -93,7 +108,9 @@ struct SVDCommand: ParsableCommand {
     capture.skipsBad = options.skipBad
     let memory = try options.memoryBudget()
     capture.batchMemory = memory / 4
-    if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 3 { capture.scratchFolder = folder.stagingPath }
+    if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 3 {
+      capture.scratchFolder = folder.stagingPath
+    }
     return try capture(dataset.examples, phase: "activations") { progress($0, $1, $2) }
   }
 
@@ -121,38 +138,52 @@ struct SVDCommand: ParsableCommand {
   private func figures(_ rows: [Result.Row], _ matrix: SimilarityMatrix?, _ folder: ResultFolder) throws {
     let count = rows.map { min(20, $0.spectrum.cumulativeRatio.count) }.max() ?? 0
     let series = rows.map { row in
-      Series(name: row.layer, values: (0..<count).map { index in
-        index < row.spectrum.cumulativeRatio.count ? MeasuredValue(row.spectrum.cumulativeRatio[index]) : nil
-      })
+      Series(
+        name: row.layer,
+        values: (0..<count).map { index in
+          index < row.spectrum.cumulativeRatio.count
+            ? MeasuredValue(row.spectrum.cumulativeRatio[index]) : nil
+        })
     }
     try writeFigure(
       LineChart(
-        title: "Variance held by the leading directions", categoryTitle: "directions", valueTitle: "share of variance",
+        title: "Variance held by the leading directions", categoryTitle: "directions",
+        valueTitle: "share of variance",
         categories: (1...max(1, count)).map(String.init), series: series), "spectra", into: folder)
     guard let matrix else { return }
     try writeFigure(
       HeatMap(
-        title: "Similarity of layers", valueTitle: matrix.measure.rawValue, rows: matrix.rows, columns: matrix.columns,
+        title: "Similarity of layers", valueTitle: matrix.measure.rawValue, rows: matrix.rows,
+        columns: matrix.columns,
         values: matrix.values.map { $0.map { $0.isNaN ? nil : $0 } }), "similarity", into: folder)
   }
 
   private func show(_ rows: [Result.Row], _ matrix: SimilarityMatrix?) {
-    var table = [["layer", "examples", "features", "effective rank", "participation", "stable rank", "90 %", "99 %", "method"]]
+    var table = [
+      [
+        "layer", "examples", "features", "effective rank", "participation", "stable rank", "90 %", "99 %",
+        "method",
+      ]
+    ]
     func text(_ value: Double?) -> String { value.map { String(format: "%.1f", $0) } ?? "–" }
     for row in rows {
       let s = row.spectrum
       table.append([
-        row.layer, grouped(s.exampleCount), grouped(s.featureCount), text(s.effectiveRank), text(s.participationRatio),
-        text(s.stableRank), s.componentsFor90.map(String.init) ?? "–", s.componentsFor99.map(String.init) ?? "–", s.method.rawValue,
+        row.layer, grouped(s.exampleCount), grouped(s.featureCount), text(s.effectiveRank),
+        text(s.participationRatio),
+        text(s.stableRank), s.componentsFor90.map(String.init) ?? "–",
+        s.componentsFor99.map(String.init) ?? "–", s.method.rawValue,
       ])
     }
     print(alignedTable(table, rightAligned: [1, 2, 3, 4, 5, 6, 7]))
     if let matrix {
       print("\n\(matrix.measure.rawValue):")
-      print(alignedTable(
-        [[""] + matrix.columns] + zip(matrix.rows, matrix.values).map { name, values in
-          [name] + values.map { $0.isNaN ? "–" : String(format: "%.3f", $0) }
-        }, rightAligned: Set(1...matrix.columns.count)))
+      print(
+        alignedTable(
+          [[""] + matrix.columns]
+            + zip(matrix.rows, matrix.values).map { name, values in
+              [name] + values.map { $0.isNaN ? "–" : String(format: "%.3f", $0) }
+            }, rightAligned: Set(1...matrix.columns.count)))
       for note in matrix.notes { print("note: \(note)") }
     }
     print("\nwrote \(out)/result.json, components and figures")

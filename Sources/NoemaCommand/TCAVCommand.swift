@@ -5,7 +5,8 @@ internal import Noema
 struct TCAVCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tcav",
-    abstract: "Test which concepts class outputs are sensitive to, with a permutation test against pseudo-concepts.",
+    abstract:
+      "Test which concepts class outputs are sensitive to, with a permutation test against pseudo-concepts.",
     discussion: """
       Writes result.json, report.html, report.ipynb, figures and arrays, and study.yaml that repeats the run.
 
@@ -20,22 +21,29 @@ struct TCAVCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
   @Option(parsing: .upToNextOption, help: "A class by name or index. Repeatable.") var target: [String] = []
-  @Option(parsing: .upToNextOption, help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
   var layer: [String] = []
   @Option(help: "The folder of concepts: one sub-folder (or .npy file) each.") var concepts: String
-  @Option(parsing: .upToNextOption, help: "A concept's name; all in the folder when none is given. Repeatable.")
+  @Option(
+    parsing: .upToNextOption, help: "A concept's name; all in the folder when none is given. Repeatable.")
   var concept: [String] = []
-  @Option(help: "Random examples: a folder or array as a pool; a folder of folders as fixed sets.") var random: String?
+  @Option(help: "Random examples: a folder or array as a pool; a folder of folders as fixed sets.")
+  var random: String?
   @OptionGroup var statistics: StatisticsOptions
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
-  @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale = OutputScale.logit
+  @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale =
+    OutputScale.logit
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   func run() throws {
     let start = ContinuousClock().now
     guard !target.isEmpty else { throw ValidationError("Give at least one --target: a class name or index.") }
     if random == nil, !statistics.relative {
-      throw ValidationError("Give --random with examples to hold concepts against, or --relative to hold them against each other.")
+      throw ValidationError(
+        "Give --random with examples to hold concepts against, or --relative to hold them against each other."
+      )
     }
     let model = try model.load()
     model.noteGuess(options.quiet)
@@ -61,8 +69,10 @@ struct TCAVCommand: ParsableCommand {
         hashes: [("model sha-256", model.network.hash), ("data", dataset.hash)],
         commandLine: StudyFile.commandLine(StudyFile.currentArguments))
       let run = RunRecord(
-        model, data: ["path": data.data, "sha256": dataset.hash, "concepts": concepts, "random": random ?? ""],
-        settings: Dictionary(uniqueKeysWithValues: settings(study).map { ($0.name, $0.value) }), seed: study.test.seed,
+        model,
+        data: ["path": data.data, "sha256": dataset.hash, "concepts": concepts, "random": random ?? ""],
+        settings: Dictionary(uniqueKeysWithValues: settings(study).map { ($0.name, $0.value) }),
+        seed: study.test.seed,
         timings: ["study": studied])
       try archive.write(into: folder, run: run)
       try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
@@ -71,9 +81,10 @@ struct TCAVCommand: ParsableCommand {
       } else if !options.quiet {
         print(TCAVTable.text(result.results))
         for line in result.skipped { print("left out \(line)") }
-        print(String(
-          format: "\n%d hypotheses, %@ correction; %.1f s, peak memory %d MiB", result.results.count,
-          study.test.correction.rawValue, seconds(since: start), peakMemory() >> 20))
+        print(
+          String(
+            format: "\n%d hypotheses, %@ correction; %.1f s, peak memory %d MiB", result.results.count,
+            study.test.correction.rawValue, seconds(since: start), peakMemory() >> 20))
         print("report: \(out)/report.html")
       }
     }
@@ -82,7 +93,8 @@ struct TCAVCommand: ParsableCommand {
   private func question(_ study: TCAVStudy) -> String {
     let concepts = study.concepts.map { "'\($0.name)'" }.joined(separator: ", ")
     let targets = study.targets.map { "'\($0.name)'" }.joined(separator: " and ")
-    return "Does the output \(targets) rest on the concept\(study.concepts.count == 1 ? "" : "s") \(concepts)?"
+    return
+      "Does the output \(targets) rest on the concept\(study.concepts.count == 1 ? "" : "s") \(concepts)?"
   }
 
   private func settings(_ study: TCAVStudy) -> [(name: String, value: String)] {
@@ -90,8 +102,10 @@ struct TCAVCommand: ParsableCommand {
     return [
       ("layers", study.layers.map(\.name).joined(separator: ", ")), ("runs", String(test.runs)),
       ("pseudo-concepts", String(test.pseudoConcepts)), ("runs per pseudo-concept", String(test.nullRuns)),
-      ("probe of the CAV", test.probe.rawValue), ("probe of quality", test.qualityProbe?.rawValue ?? "as recommended"),
-      ("relative", String(test.isRelative)), ("pooling", study.pooling.rawValue), ("output", study.scale.rawValue),
+      ("probe of the CAV", test.probe.rawValue),
+      ("probe of quality", test.qualityProbe?.rawValue ?? "as recommended"),
+      ("relative", String(test.isRelative)), ("pooling", study.pooling.rawValue),
+      ("output", study.scale.rawValue),
       ("correction", test.correction.rawValue), ("significance", String(test.significance)),
       ("least AUC", String(test.minimumAUC)), ("seed", String(test.seed)), ("noema", noemaVersion),
     ]
@@ -100,17 +114,25 @@ struct TCAVCommand: ParsableCommand {
   /// A concept is a sub-folder of examples or a file of inputs.
   private func openConcepts(_ model: LoadedModel) throws -> [TCAVStudy.Concept] {
     let names = concept.isEmpty ? try ConceptLibrary(path: concepts).concepts.map(\.manifest.name) : concept
-    guard !names.isEmpty else { throw ConceptError(.tooFew(set: "the folder of concepts", found: 0, needed: 1), at: concepts) }
+    guard !names.isEmpty else {
+      throw ConceptError(.tooFew(set: "the folder of concepts", found: 0, needed: 1), at: concepts)
+    }
     return try names.map { name in
-      for ending in ["npy", "npz", "csv"] where FileManager.default.fileExists(atPath: "\(concepts)/\(name).\(ending)") {
-        return .init(name: name, examples: try Dataset(path: "\(concepts)/\(name).\(ending)", options: data.options(model).inputs).examples)
+      for ending in ["npy", "npz", "csv"]
+      where FileManager.default.fileExists(atPath: "\(concepts)/\(name).\(ending)") {
+        return .init(
+          name: name,
+          examples: try Dataset(path: "\(concepts)/\(name).\(ending)", options: data.options(model).inputs)
+            .examples)
       }
       let path = "\(concepts)/\(name)"
       if FileManager.default.fileExists(atPath: path), try ConceptFolder(path: path).examples.isEmpty {
         throw ConceptError(.tooFew(set: "concept '\(name)'", found: 0, needed: 2), at: path)
       }
       let folder = try ConceptLibrary(path: concepts).concept(named: name)
-      return .init(name: name, examples: try Dataset.conceptExamples(folder.path, folder.examples, data.options(model).inputs))
+      return .init(
+        name: name,
+        examples: try Dataset.conceptExamples(folder.path, folder.examples, data.options(model).inputs))
     }
   }
 
@@ -122,7 +144,9 @@ struct TCAVCommand: ParsableCommand {
       if files.isEmpty, folders.count > 1 {
         return .sets(try folders.map { try Dataset(path: "\(path)/\($0)", options: options).examples })
       }
-      if files.isEmpty, folders.count == 1 { return .pool(try Dataset(path: "\(path)/\(folders[0])", options: options).examples) }
+      if files.isEmpty, folders.count == 1 {
+        return .pool(try Dataset(path: "\(path)/\(folders[0])", options: options).examples)
+      }
     }
     return .pool(try Dataset(path: path, options: options).examples)
   }
@@ -142,7 +166,10 @@ struct TCAVCommand: ParsableCommand {
       guard !chosen.isEmpty else {
         let known = Array(Set(labels)).sorted()
         throw ConceptError(
-          .unknownName(name, what: "label (the data has \(known.prefix(12).joined(separator: ", "))\(known.count > 12 ? ", …" : ""))",
+          .unknownName(
+            name,
+            what:
+              "label (the data has \(known.prefix(12).joined(separator: ", "))\(known.count > 12 ? ", …" : ""))",
             suggestions: EditDistance.nearest(name, in: known)), at: data.data)
       }
       return .init(name: name, index: index, examples: ExampleSubset(dataset.examples, chosen))
@@ -153,18 +180,22 @@ struct TCAVCommand: ParsableCommand {
 /// The settings of the statistics.
 struct StatisticsOptions: ParsableArguments {
   @Option(help: "CAVs per concept, each against its own random examples.") var runs = 50
-  @Option(name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test; 0 leaves it out.")
+  @Option(
+    name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test; 0 leaves it out.")
   var pseudoConcepts = 199
   @Option(name: .customLong("null-runs"), help: "Runs per pseudo-concept.") var nullRuns = 20
   @Option(help: "The probe whose direction is the CAV.") var probe = ProbeKind.meanDifference
   @Option(name: .customLong("quality-probe"), help: "The probe that judges whether a concept is represented.")
   var qualityProbe: ProbeKind?
-  @Option(name: .customLong("random-count"), help: "Random examples per run; as many as the concept has by default.")
+  @Option(
+    name: .customLong("random-count"), help: "Random examples per run; as many as the concept has by default."
+  )
   var randomCount: Int?
   @Flag(help: "Hold concepts against each other instead of random examples.") var relative = false
   @Option(help: "holm, bonferroni, bh or none.") var correction = MultipleTesting.holm
   @Option(help: "The level below which an adjusted p-value counts.") var alpha = 0.05
-  @Option(name: .customLong("min-auc"), help: "The held-out AUC below which a concept counts as not represented.")
+  @Option(
+    name: .customLong("min-auc"), help: "The held-out AUC below which a concept counts as not represented.")
   var minimumAUC = 0.6
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
 
@@ -189,10 +220,13 @@ struct StatisticsOptions: ParsableArguments {
 /// Results as lines of text.
 enum TCAVTable {
   static func text(_ results: [TCAVResult]) -> String {
-    var rows = [["layer", "target", "concept", "score", "95 % interval", "p", "p adjusted", "AUC", "verdict"]]
+    var rows = [
+      ["layer", "target", "concept", "score", "95 % interval", "p", "p adjusted", "AUC", "verdict"]
+    ]
     for result in results {
       rows.append([
-        result.layer, result.target, result.concept, String(format: "%.2f ± %.2f", result.score, result.scoreStd),
+        result.layer, result.target, result.concept,
+        String(format: "%.2f ± %.2f", result.score, result.scoreStd),
         String(format: "%.2f–%.2f", result.scoreInterval[0], result.scoreInterval[1]), p(result.pPermutation),
         p(result.pPermutationAdjusted.isNaN ? result.pRunTTestAdjusted : result.pPermutationAdjusted),
         String(format: "%.2f", result.probe.auc), result.verdict.rawValue,

@@ -42,11 +42,14 @@ public struct ConceptError: NoemaError, Equatable {
     let place = place.isEmpty ? "" : "\(self.place): "
     switch kind {
     case .tooFew(let set, let found, let needed):
-      return "\(place)\(set) has \(found) example\(found == 1 ? "" : "s"), at least \(needed) are needed; add examples"
+      return
+        "\(place)\(set) has \(found) example\(found == 1 ? "" : "s"), at least \(needed) are needed; add examples"
     case .unknownName(let name, let what, let suggestions):
-      let hint = suggestions.isEmpty ? "" : "; did you mean \(suggestions.map { "'\($0)'" }.joined(separator: ", "))?"
+      let hint =
+        suggestions.isEmpty ? "" : "; did you mean \(suggestions.map { "'\($0)'" }.joined(separator: ", "))?"
       return "\(place)no \(what) named '\(name)'\(hint)"
-    case .parameters(let text), .mismatch(let text), .notFinite(let text), .algebra(let text), .malformed(let text):
+    case .parameters(let text), .mismatch(let text), .notFinite(let text), .algebra(let text),
+      .malformed(let text):
       return place + text
     }
   }

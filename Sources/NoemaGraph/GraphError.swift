@@ -65,15 +65,18 @@ public struct GraphError: NoemaError, Equatable {
     case .unsupported(let text): return "\(place)\(text)"
     case .operands(let text): return "\(place)\(text)"
     case .unknownName(let name, let what, let suggestions):
-      let hint = suggestions.isEmpty ? "" : "; did you mean \(suggestions.map { "'\($0)'" }.joined(separator: ", "))?"
+      let hint =
+        suggestions.isEmpty ? "" : "; did you mean \(suggestions.map { "'\($0)'" }.joined(separator: ", "))?"
       return "\(place)no \(what) named '\(name)'\(hint)"
     case .ambiguousName(let name, let candidates):
-      return "\(place)'\(name)' stands for \(candidates.count) values: \(candidates.joined(separator: ", ")); "
+      return
+        "\(place)'\(name)' stands for \(candidates.count) values: \(candidates.joined(separator: ", ")); "
         + "name one of them"
     case .input(let text): return "\(place)\(text)"
     case .notDifferentiable(let text): return "\(place)\(text)"
     case .notFinite(let value, let example):
-      return "\(place)value '\(value)' is NaN or infinite for example \(example); check that input and the model's "
+      return
+        "\(place)value '\(value)' is NaN or infinite for example \(example); check that input and the model's "
         + "preprocessing"
     case .execution(let text): return "\(place)\(text)"
     }
@@ -90,7 +93,8 @@ public struct UnsupportedOperator: Sendable, Hashable, CustomStringConvertible {
   public let nodes: [String]
 
   public var description: String {
-    let shown = nodes.prefix(3).joined(separator: ", ") + (nodes.count > 3 ? ", … (\(nodes.count) nodes)" : "")
+    let shown =
+      nodes.prefix(3).joined(separator: ", ") + (nodes.count > 3 ? ", … (\(nodes.count) nodes)" : "")
     return "\(name) (opset \(opset)) at \(shown)"
   }
 }

@@ -20,8 +20,10 @@ public enum EditDistance {
   public static func nearest(_ name: String, in candidates: [String]) -> [String] {
     let query = name.lowercased()
     var seen: Set<String> = []
-    let ranked = candidates.filter { !$0.isEmpty && seen.insert($0).inserted }.map { candidate -> (String, Int) in
-      let isPart = !query.isEmpty && (candidate.lowercased().contains(query) || query.contains(candidate.lowercased()))
+    let ranked = candidates.filter { !$0.isEmpty && seen.insert($0).inserted }.map {
+      candidate -> (String, Int) in
+      let isPart =
+        !query.isEmpty && (candidate.lowercased().contains(query) || query.contains(candidate.lowercased()))
       return (candidate, isPart ? 1 : between(query, candidate))
     }
     return ranked.filter { $0.1 <= max(2, name.count / 2) }.sorted { ($0.1, $0.0.count) < ($1.1, $1.0.count) }

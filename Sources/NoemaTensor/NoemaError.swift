@@ -58,11 +58,13 @@ public struct TensorError: NoemaError, Equatable {
     switch kind {
     case .elementCount(let found, let expected): return "found \(found) elements, expected \(expected)\(end)"
     case .shape(let found, let expected): return "found shape \(found), expected \(expected)\(end)"
-    case .elementType(let found, let expected): return "found elements of type \(found), expected \(expected)\(end)"
+    case .elementType(let found, let expected):
+      return "found elements of type \(found), expected \(expected)\(end)"
     case .tooLarge(let shape): return "shape \(shape) is negative or too large to hold\(end)"
     case .solver(let routine, let info): return "LAPACK \(routine) failed with info \(info)\(end)"
     case .argument(let text): return text + end
-    case .notFinite(let row, let column): return "value at row \(row), column \(column) is NaN or infinite\(end)"
+    case .notFinite(let row, let column):
+      return "value at row \(row), column \(column) is NaN or infinite\(end)"
     }
   }
 }

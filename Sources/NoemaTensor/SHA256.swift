@@ -54,15 +54,20 @@ public enum SHA256 {
       }
     }
     let digits = Array("0123456789abcdef")
-    return String(state.flatMap { word in
-      (0..<8).map { digits[Int(word >> (28 - 4 * UInt32($0))) & 15] }
-    })
+    return String(
+      state.flatMap { word in
+        (0..<8).map { digits[Int(word >> (28 - 4 * UInt32($0))) & 15] }
+      })
   }
 
-  private static func update(_ state: inout [UInt32], _ block: UnsafeRawBufferPointer, _ k: UnsafeBufferPointer<UInt32>) {
+  private static func update(
+    _ state: inout [UInt32], _ block: UnsafeRawBufferPointer, _ k: UnsafeBufferPointer<UInt32>
+  ) {
     func rotate(_ x: UInt32, _ n: UInt32) -> UInt32 { (x >> n) | (x << (32 - n)) }
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
-      for i in 0..<16 { w[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self)) }
+      for i in 0..<16 {
+        w[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
+      }
       for i in 16..<64 {
         let a = w[i - 15], b = w[i - 2]
         let s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)

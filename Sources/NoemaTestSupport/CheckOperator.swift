@@ -20,7 +20,8 @@ public enum TestOperand: Sendable {
 ///
 /// - Returns: what failed, in words; empty when all is well.
 public func failures(
-  of operation: any Operator, _ operands: [TestOperand], isSmooth: Bool = true, tolerance: Double = 1e-4, seed: UInt64 = 1
+  of operation: any Operator, _ operands: [TestOperand], isSmooth: Bool = true, tolerance: Double = 1e-4,
+  seed: UInt64 = 1
 ) throws -> [String] {
   var random = RandomNumbers(seed: seed)
   var graph = Graph()
@@ -43,10 +44,14 @@ public func failures(
   let single = inputs.map { $0.converted(to: .float32) }
   let fast = try Session(graph).run(single)
   for (a, b) in zip(fast, try graph.interpreted(single)) {
-    if let difference = scaledDifference(a, b), difference > tolerance { found.append("fast kernel is off by \(difference)") }
+    if let difference = scaledDifference(a, b), difference > tolerance {
+      found.append("fast kernel is off by \(difference)")
+    }
   }
   if (try? operation.resultTypes(of: [])) != nil { found.append("accepts no operands at all") }
-  guard graph.outputs.count == 1, graph.type(of: graph.outputs[0]).element == .float32, !inputs.isEmpty else { return found }
+  guard graph.outputs.count == 1, graph.type(of: graph.outputs[0]).element == .float32, !inputs.isEmpty else {
+    return found
+  }
   found += try derivativeFailures(graph, inputs, order: "first", &random)
   if isSmooth, let second = try gradientGraph(graph, inputs.count) {
     found += try derivativeFailures(second, inputs + [draw(second, &random)], order: "second", &random)
@@ -119,17 +124,24 @@ extension TestOperand {
 
 /// The largest difference relative to the largest magnitude; nil for other than floats.
 public func scaledDifference(_ a: Tensor, _ b: Tensor) -> Double? {
-  guard a.elementType.isFloat, b.elementType.isFloat, a.shape == b.shape else { return a == b ? nil : .infinity }
-  let x = a.converted(to: .float64).elements(as: Double.self), y = b.converted(to: .float64).elements(as: Double.self)
+  guard a.elementType.isFloat, b.elementType.isFloat, a.shape == b.shape else {
+    return a == b ? nil : .infinity
+  }
+  let x = a.converted(to: .float64).elements(as: Double.self),
+    y = b.converted(to: .float64).elements(as: Double.self)
   let scale = max(y.lazy.map(\.magnitude).max() ?? 0, 1e-30)
   return (zip(x, y).lazy.map { ($0 - $1).magnitude }.max() ?? 0) / scale
 }
 
 private func inner(_ a: Tensor, _ b: Tensor) -> Double {
-  zip(a.converted(to: .float64).elements(as: Double.self), b.converted(to: .float64).elements(as: Double.self))
-    .reduce(0) { $0 + $1.0 * $1.1 }
+  zip(
+    a.converted(to: .float64).elements(as: Double.self), b.converted(to: .float64).elements(as: Double.self)
+  )
+  .reduce(0) { $0 + $1.0 * $1.1 }
 }
 
 private func combine(_ a: Tensor, _ b: Tensor, _ body: (Double, Double) -> Double) -> Tensor {
-  Tensor(shape: a.shape, zip(a.converted(to: .float64).elements(as: Double.self), b.elements(as: Double.self)).map(body))
+  Tensor(
+    shape: a.shape,
+    zip(a.converted(to: .float64).elements(as: Double.self), b.elements(as: Double.self)).map(body))
 }

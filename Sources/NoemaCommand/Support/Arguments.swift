@@ -10,3 +10,5 @@ extension MultipleTesting: ExpressibleByArgument {}
 extension ProbeKind: ExpressibleByArgument {
   public static var allValueStrings: [String] { names }
 }
+extension ProbeStudy.Family: ExpressibleByArgument {}
+extension Similarity.Measure: ExpressibleByArgument {}

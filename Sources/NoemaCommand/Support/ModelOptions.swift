@@ -5,7 +5,9 @@ internal import Noema
 /// The model, how its inputs are made, and what its outputs mean.
 struct ModelOptions: ParsableArguments {
   @Option(help: "The ONNX file.") var model: String
-  @Option(name: .customLong("model-card"), help: "What inputs and outputs mean; MODEL.yaml beside the model by default.")
+  @Option(
+    name: .customLong("model-card"),
+    help: "What inputs and outputs mean; MODEL.yaml beside the model by default.")
   var modelCard: String?
   @Option(name: .customLong("input-size"), help: "Height and width of input images, as 224 or 224x320.")
   var inputSize: String?
@@ -13,12 +15,15 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "nearest, box, bilinear, hamming, bicubic or lanczos.") var filter: String?
   @Option(help: "none or centre.") var crop: String?
   @Option(name: .customLong("color-order"), help: "rgb, bgr or grey.") var colorOrder: String?
-  @Option(name: .customLong("pixel-scale"), help: "What bytes are multiplied by, as 0.0039 or 1/255.") var pixelScale: String?
+  @Option(name: .customLong("pixel-scale"), help: "What bytes are multiplied by, as 0.0039 or 1/255.")
+  var pixelScale: String?
   @Option(help: "Mean per channel, as 0.485,0.456,0.406.") var mean: String?
   @Option(help: "Deviation per channel, as 0.229,0.224,0.225.") var std: String?
   @Option(help: "nchw or nhwc.") var layout: String?
   @Option(help: "A file of class names, one a line, in the order of the outputs.") var classes: String?
-  @Option(name: .customLong("input-shape"), help: "An input's shape where the file leaves it open: NAME=1x3x224x224.")
+  @Option(
+    name: .customLong("input-shape"),
+    help: "An input's shape where the file leaves it open: NAME=1x3x224x224.")
   var inputShapes: [String] = []
 
   /// Opens the network and works out how its inputs are made.
@@ -28,7 +33,11 @@ struct ModelOptions: ParsableArguments {
       throw GraphError(.unsupportedOperators(network.unsupportedOperators), at: model)
     }
     var card = ModelCard()
-    if let modelCard { card = try ModelCard(path: modelCard) } else if let beside = try ModelCard.beside(model: model) { card = beside }
+    if let modelCard {
+      card = try ModelCard(path: modelCard)
+    } else if let beside = try ModelCard.beside(model: model) {
+      card = beside
+    }
     let shapes = try parseInputShapes(inputShapes)
     var preprocessing = card.preprocessing
     if preprocessing == nil { preprocessing = try guess(network, shapes) }
@@ -69,16 +78,22 @@ struct ModelOptions: ParsableArguments {
       case "none": recipe.resize = .none
       case "exact": recipe.resize = .exact
       default:
-        guard let side = Int(resize) else { throw ValidationError("--resize expects none, exact or a length, found '\(resize)'.") }
+        guard let side = Int(resize) else {
+          throw ValidationError("--resize expects none, exact or a length, found '\(resize)'.")
+        }
         recipe.resize = .shorterSide(side)
       }
     }
     if let filter { recipe.filter = try choice(filter, "--filter") }
     if let crop {
-      guard ["none", "centre", "center"].contains(crop) else { throw ValidationError("--crop expects none or centre, found '\(crop)'.") }
+      guard ["none", "centre", "center"].contains(crop) else {
+        throw ValidationError("--crop expects none or centre, found '\(crop)'.")
+      }
       recipe.cropsCentre = crop != "none"
     }
-    if let colorOrder { recipe.colorOrder = try choice(colorOrder == "gray" ? "grey" : colorOrder, "--color-order") }
+    if let colorOrder {
+      recipe.colorOrder = try choice(colorOrder == "gray" ? "grey" : colorOrder, "--color-order")
+    }
     if let layout { recipe.layout = try choice(layout, "--layout") }
     if let pixelScale {
       let parts = pixelScale.split(separator: "/").compactMap { Double($0) }
@@ -92,9 +107,12 @@ struct ModelOptions: ParsableArguments {
     try recipe.validate()
   }
 
-  private func choice<Value: CaseIterable & RawRepresentable<String>>(_ text: String, _ flag: String) throws -> Value {
+  private func choice<Value: CaseIterable & RawRepresentable<String>>(_ text: String, _ flag: String) throws
+    -> Value
+  {
     if let value = Value(rawValue: text) { return value }
-    throw ValidationError("\(flag) expects \(Value.allCases.map(\.rawValue).joined(separator: ", ")), found '\(text)'.")
+    throw ValidationError(
+      "\(flag) expects \(Value.allCases.map(\.rawValue).joined(separator: ", ")), found '\(text)'.")
   }
 
   private func numbers(_ text: String, _ flag: String) throws -> [Float] {
@@ -106,7 +124,9 @@ struct ModelOptions: ParsableArguments {
   }
 
   private func names(_ path: String) throws -> [String] {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { throw DataError(.missingFile, at: path) }
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw DataError(.missingFile, at: path)
+    }
     return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
   }
 }
@@ -123,9 +143,13 @@ struct LoadedModel {
   /// The graph at a batch size, for its layers.
   func layers(matching queries: [String]) throws -> [Layer] {
     let all = try network.graph(batch: network.fixedBatch ?? 1, shapes: shapes).layers()
-    guard !queries.isEmpty else { throw ValidationError("Give at least one --layer; `noema inspect` lists them.") }
+    guard !queries.isEmpty else {
+      throw ValidationError("Give at least one --layer; `noema inspect` lists them.")
+    }
     var chosen: [Layer] = []
-    for query in queries { for layer in try all.matching(query) where !chosen.contains(layer) { chosen.append(layer) } }
+    for query in queries {
+      for layer in try all.matching(query) where !chosen.contains(layer) { chosen.append(layer) }
+    }
     return all.filter(chosen.contains)
   }
 
@@ -134,25 +158,36 @@ struct LoadedModel {
     if let index = classNames.firstIndex(of: text) { return index }
     if let index = Int(text) {
       guard index >= 0, index < count ?? (classNames.isEmpty ? Int.max : classNames.count) else {
-        throw ConceptError(.unknownName(text, what: "class (the network has \(count ?? classNames.count))", suggestions: []))
+        throw ConceptError(
+          .unknownName(text, what: "class (the network has \(count ?? classNames.count))", suggestions: []))
       }
       return index
     }
     let folded = classNames.indices.filter { classNames[$0].lowercased() == text.lowercased() }
     if folded.count == 1 { return folded[0] }
     if classNames.isEmpty {
-      throw ConceptError(.parameters("class '\(text)' is no number, and the model card lists no class names; use the index or --classes"))
+      throw ConceptError(
+        .parameters(
+          "class '\(text)' is no number, and the model card lists no class names; use the index or --classes")
+      )
     }
-    throw ConceptError(.unknownName(text, what: "class", suggestions: EditDistance.nearest(text, in: classNames)))
+    throw ConceptError(
+      .unknownName(text, what: "class", suggestions: EditDistance.nearest(text, in: classNames)))
   }
 
   /// The name of a class, or its number.
-  func className(_ index: Int) -> String { classNames.indices.contains(index) ? classNames[index] : String(index) }
+  func className(_ index: Int) -> String {
+    classNames.indices.contains(index) ? classNames[index] : String(index)
+  }
 
   /// Says on stderr that inputs are made by a guess.
   func noteGuess(_ isQuiet: Bool) {
     guard isGuess, let preprocessing, !isQuiet else { return }
-    note("no model card: images become \(preprocessing.width)×\(preprocessing.height), bytes × \(String(format: "%.4g", preprocessing.scale)), no mean or std; give --mean, --std … or a card if that is wrong")
+    note(
+      "no model card: images become \(preprocessing.width)×\(preprocessing.height), bytes × "
+        + String(format: "%.4g", preprocessing.scale)
+        + ", no mean or std; give --mean, --std … or a card if that is wrong"
+    )
   }
 }
 

@@ -31,7 +31,8 @@ struct DataOptions: ParsableArguments {
 /// What all long jobs have in common.
 struct RunOptions: ParsableArguments {
   @Option(help: "Stay within this much memory, as 2GB; half of what is free by default.") var memory: String?
-  @Flag(name: .customLong("skip-bad"), help: "Leave out examples that cannot be read, and report them.") var skipBad = false
+  @Flag(name: .customLong("skip-bad"), help: "Leave out examples that cannot be read, and report them.")
+  var skipBad = false
   @Flag(help: "Print the result as JSON.") var json = false
   @Flag(help: "Print nothing but errors.") var quiet = false
 
@@ -51,12 +52,14 @@ struct RunOptions: ParsableArguments {
 /// Reads `2GB`, `800MiB` or a number of bytes.
 func parseByteCount(_ text: String) -> Int? {
   let units: [(String, Double)] = [
-    ("kib", 1024), ("mib", 1_048_576), ("gib", 1_073_741_824), ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("k", 1e3),
+    ("kib", 1024), ("mib", 1_048_576), ("gib", 1_073_741_824), ("kb", 1e3), ("mb", 1e6), ("gb", 1e9),
+    ("k", 1e3),
     ("m", 1e6), ("g", 1e9), ("b", 1), ("", 1),
   ]
   let lower = text.lowercased().trimmingCharacters(in: .whitespaces)
   guard let unit = units.first(where: { lower.hasSuffix($0.0) }),
-    let number = Double(lower.dropLast(unit.0.count).trimmingCharacters(in: .whitespaces)), number > 0, number * unit.1 < 1e15
+    let number = Double(lower.dropLast(unit.0.count).trimmingCharacters(in: .whitespaces)), number > 0,
+    number * unit.1 < 1e15
   else { return nil }
   return Int(number * unit.1)
 }
@@ -103,7 +106,8 @@ final class ProgressBar {
       return
     }
     last = now
-    let seconds = Double((now - began).components.seconds) + Double((now - began).components.attoseconds) * 1e-18
+    let seconds =
+      Double((now - began).components.seconds) + Double((now - began).components.attoseconds) * 1e-18
     var line = "\(phase): \(done)/\(total)"
     if done > 0, seconds > 0.5, done < total {
       let rate = Double(done) / seconds
@@ -150,12 +154,20 @@ enum StudyFile {
       values[name, default: []] += found.isEmpty ? ["true"] : found
     }
     func quoted(_ text: String) -> String {
-      text == "true" || Double(text) != nil ? text : "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
+      text == "true" || Double(text) != nil
+        ? text
+        : "\""
+          + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"")
+          + "\""
     }
-    var lines = ["# Repeat with: noema run study.yaml", "job: \(quoted((([job] + positional).joined(separator: " "))))"]
+    var lines = [
+      "# Repeat with: noema run study.yaml", "job: \(quoted((([job] + positional).joined(separator: " "))))",
+    ]
     for key in keys {
       let list = values[key]!
-      lines.append(list.count == 1 ? "\(key): \(quoted(list[0]))" : "\(key): [\(list.map(quoted).joined(separator: ", "))]")
+      lines.append(
+        list.count == 1
+          ? "\(key): \(quoted(list[0]))" : "\(key): [\(list.map(quoted).joined(separator: ", "))]")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -168,7 +180,8 @@ enum StudyFile {
   /// A command line as it would be typed.
   static func commandLine(_ arguments: [String]) -> String {
     (["noema"] + arguments).map { argument in
-      let safe = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,+".contains($0) } && !argument.isEmpty
+      let safe =
+        argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,+".contains($0) } && !argument.isEmpty
       return safe ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }.joined(separator: " ")
   }
@@ -190,9 +203,13 @@ struct RunRecord: Encodable {
     var opset: [String: Int]
   }
 
-  init(_ model: LoadedModel, data: [String: String], settings: [String: String], seed: UInt64? = nil, timings: [String: Double]) {
+  init(
+    _ model: LoadedModel, data: [String: String], settings: [String: String], seed: UInt64? = nil,
+    timings: [String: Double]
+  ) {
     self.model = ModelRecord(
-      file: (model.network.path as NSString).lastPathComponent, sha256: model.network.hash, opset: model.network.opsets)
+      file: (model.network.path as NSString).lastPathComponent, sha256: model.network.hash,
+      opset: model.network.opsets)
     self.data = data
     self.settings = settings
     command = StudyFile.commandLine(StudyFile.currentArguments)

@@ -36,10 +36,13 @@ public struct ConceptValidation: Sendable {
   /// All findings about a concept: errors first.
   public func findings(of folder: ConceptFolder) -> [ConceptFinding] {
     guard !folder.examples.isEmpty else {
-      return [finding(folder, .error, .empty, "the folder holds no examples; add at least \(Self.enoughExamples)")]
+      return [
+        finding(folder, .error, .empty, "the folder holds no examples; add at least \(Self.enoughExamples)")
+      ]
     }
     let examples = folder.examples.map { Self.read($0, in: folder) }
-    let all = problems(folder, examples) + counts(folder, examples) + copies(folder, examples)
+    let all =
+      problems(folder, examples) + counts(folder, examples) + copies(folder, examples)
       + poolCopies(folder, examples) + sizes(folder, examples)
     return all.filter { $0.severity == .error } + all.filter { $0.severity == .warning }
   }
@@ -69,10 +72,12 @@ public struct ConceptValidation: Sendable {
   }
 
   private func finding(
-    _ folder: ConceptFolder, _ severity: ConceptFinding.Severity, _ kind: ConceptFinding.Kind, _ message: String,
+    _ folder: ConceptFolder, _ severity: ConceptFinding.Severity, _ kind: ConceptFinding.Kind,
+    _ message: String,
     _ files: [String] = []
   ) -> ConceptFinding {
-    ConceptFinding(concept: folder.manifest.name, severity: severity, kind: kind, message: message, files: files)
+    ConceptFinding(
+      concept: folder.manifest.name, severity: severity, kind: kind, message: message, files: files)
   }
 
   private func problems(_ folder: ConceptFolder, _ examples: [Example]) -> [ConceptFinding] {
@@ -86,12 +91,15 @@ public struct ConceptValidation: Sendable {
     let different = Set(examples.filter { $0.problem == nil }.compactMap(\.digest)).count
     if different < Self.enoughExamples {
       let isError = different < Self.fewestExamples
-      let needed = isError ? "at least \(Self.fewestExamples) are needed" : "\(Self.enoughExamples) or more are better"
-      let text = "\(different) different readable example\(different == 1 ? "" : "s"); \(needed), so add examples"
+      let needed =
+        isError ? "at least \(Self.fewestExamples) are needed" : "\(Self.enoughExamples) or more are better"
+      let text =
+        "\(different) different readable example\(different == 1 ? "" : "s"); \(needed), so add examples"
       result.append(finding(folder, isError ? .error : .warning, .tooFew, text))
     }
     if let count = folder.manifest.count, count != examples.count {
-      let text = "found \(examples.count) examples, \(ConceptManifest.fileName) says \(count); correct one of them"
+      let text =
+        "found \(examples.count) examples, \(ConceptManifest.fileName) says \(count); correct one of them"
       result.append(finding(folder, .warning, .manifestMismatch, text))
     }
     return result
@@ -123,9 +131,11 @@ public struct ConceptValidation: Sendable {
       if let same = pool.first(where: { $0.digest == digest }) {
         let text = "\(example.name) is also in the random pool as \(same.name); remove it there"
         result.append(finding(folder, .error, .inRandomPool, text, [example.name]))
-      } else if let print = example.fingerprint, let near = pool.first(where: {
-        $0.fingerprint.map { print.isNear($0, threshold: nearThreshold) } ?? false
-      }) {
+      } else if let print = example.fingerprint,
+        let near = pool.first(where: {
+          $0.fingerprint.map { print.isNear($0, threshold: nearThreshold) } ?? false
+        })
+      {
         let text = "\(example.name) looks like \(near.name) of the random pool; remove that one"
         result.append(finding(folder, .warning, .inRandomPool, text, [example.name]))
       }
@@ -155,8 +165,10 @@ public struct ConceptValidation: Sendable {
     if let modelSize {
       let small = images.filter { min($0.width, $0.height) < modelSize }.map(\.name)
       if !small.isEmpty {
-        let text = "\(small.count) images are smaller than the model's \(modelSize)×\(modelSize) and would be blurred; "
-          + (folder.manifest.generator == nil ? "use larger ones" : "generate them again with --size \(modelSize)")
+        let text =
+          "\(small.count) images are smaller than the model's \(modelSize)×\(modelSize) and would be blurred; "
+          + (folder.manifest.generator == nil
+            ? "use larger ones" : "generate them again with --size \(modelSize)")
         result.append(finding(folder, .warning, .tooSmall, text, small))
       }
     }

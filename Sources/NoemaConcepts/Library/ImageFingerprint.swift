@@ -25,7 +25,8 @@ struct ImageFingerprint: Sendable {
     let block = Self.side / Self.kept
     var coarse = [Float](repeating: 0, count: Self.kept * Self.kept)
     for (index, value) in cells.enumerated() {
-      coarse[index / Self.side / block * Self.kept + index % Self.side / block] += value / Float(block * block)
+      coarse[index / Self.side / block * Self.kept + index % Self.side / block] +=
+        value / Float(block * block)
     }
     let level = coarse.reduce(0, +) / Float(coarse.count)
     let centred = coarse.map { $0 - level }

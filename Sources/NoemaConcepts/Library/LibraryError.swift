@@ -57,8 +57,10 @@ public struct LibraryError: NoemaError, Equatable {
     case .exists: return "\(path): exists already; choose another folder or replace it with --force"
     case .yaml(let text): return "\(path): \(text)"
     case .missingKey(let key): return "\(path): the key '\(key)' is missing; add it"
-    case .unknownKey(let key, let suggestions): return "\(path): unknown key '\(key)'\(suggested(suggestions))"
-    case .value(let key, let found, let expected): return "\(path): '\(key)' is '\(found)', expected \(expected)"
+    case .unknownKey(let key, let suggestions):
+      return "\(path): unknown key '\(key)'\(suggested(suggestions))"
+    case .value(let key, let found, let expected):
+      return "\(path): '\(key)' is '\(found)', expected \(expected)"
     }
   }
 }

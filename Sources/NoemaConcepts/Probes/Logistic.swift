@@ -71,7 +71,9 @@ public struct Logistic: Probe, Hashable {
         value = loss(next.alpha, next.products, next.intercept)
       }
       let largest = next.alpha.reduce(0) { max($0, abs($1)) }
-      let change = zip(alpha, next.alpha).reduce(abs(next.intercept - intercept)) { max($0, abs($1.0 - $1.1)) }
+      let change = zip(alpha, next.alpha).reduce(abs(next.intercept - intercept)) {
+        max($0, abs($1.0 - $1.1))
+      }
       (alpha, products, intercept, current) = (next.alpha, next.products, next.intercept, value)
       if change < 1e-11 * (1 + largest) { break }
     }

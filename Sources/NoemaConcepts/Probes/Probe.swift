@@ -19,7 +19,8 @@ public struct ProbeProblem: Sendable {
     let weights = weights ?? Array(repeating: 1, count: n)
     guard kernel.rowCount == n, kernel.columnCount == n, weights.count == n else {
       throw ConceptError(
-        .parameters("\(n) labels, \(weights.count) weights and a kernel of \(kernel.rowCount)×\(kernel.columnCount)"))
+        .parameters(
+          "\(n) labels, \(weights.count) weights and a kernel of \(kernel.rowCount)×\(kernel.columnCount)"))
     }
     let positives = isPositive.count { $0 }
     guard positives > 0 else { throw ConceptError(.tooFew(set: "the positive class", found: 0, needed: 1)) }
@@ -90,6 +91,7 @@ extension Probe {
 }
 
 /// Runs algebra and reports its failure as a concept error.
-func solving<Result>(_ what: String, _ body: () throws(TensorError) -> Result) throws(ConceptError) -> Result {
+func solving<Result>(_ what: String, _ body: () throws(TensorError) -> Result) throws(ConceptError) -> Result
+{
   do { return try body() } catch { throw ConceptError(.algebra("\(what): \(error.description)")) }
 }

@@ -1,4 +1,3 @@
-
 /// The probes by the names that the command and result files use.
 ///
 /// Every filter also exists as its Haufe pattern, with `-pattern` behind its name.
@@ -51,19 +50,21 @@ public struct ProbeKind: Sendable, Hashable, RawRepresentable, Codable, CustomSt
   /// Ridge regression.
   public static let ridge = ProbeKind(.ridge)
   /// All names.
-  public static let names = Family.allCases.map(\.rawValue) + ["pattern"]
+  public static let names =
+    Family.allCases.map(\.rawValue) + ["pattern"]
     + Family.allCases.filter { $0 != .meanDifference }.map { $0.rawValue + "-pattern" }
 
   /// The probe with its defaults.
   public var probe: any Probe {
-    let filter: any Probe = switch family {
-    case .meanDifference: MeanDifference()
-    case .ridge: Ridge()
-    case .logistic: Logistic()
-    case .hinge: HingeSVM()
-    case .squaredHinge: SquaredHingeSVM()
-    case .stochasticHinge: HingeSVM(.stochasticGradient(alpha: 0.01))
-    }
+    let filter: any Probe =
+      switch family {
+      case .meanDifference: MeanDifference()
+      case .ridge: Ridge()
+      case .logistic: Logistic()
+      case .hinge: HingeSVM()
+      case .squaredHinge: SquaredHingeSVM()
+      case .stochasticHinge: HingeSVM(.stochasticGradient(alpha: 0.01))
+      }
     return isPattern ? HaufePattern(of: filter) : filter
   }
 }

@@ -56,7 +56,9 @@ private struct BoxedQuadraticProgram {
     // Start inside the box, balanced between the classes.
     let positives = Double(targets.count { $0 > 0 })
     let level = bounds.min()! / 2
-    var a = targets.map { level * min(1, $0 > 0 ? (Double(n) - positives) / positives : positives / (Double(n) - positives)) }
+    var a = targets.map {
+      level * min(1, $0 > 0 ? (Double(n) - positives) / positives : positives / (Double(n) - positives))
+    }
     var (z, w) = (Array(repeating: 1.0, count: n), Array(repeating: 1.0, count: n))
     var y = 0.0
     // Kept apart from `a`: near the bound the difference would lose all digits.
@@ -80,7 +82,9 @@ private struct BoxedQuadraticProgram {
         let dy = (zip(targets, base).reduce(0) { $0 + $1.0 * $1.1 } + balance) / curvature
         let da = (0..<n).map { base[$0] - dy * along[$0] }
         return (
-          da, dy, (0..<n).map { lower[$0] - z[$0] / a[$0] * da[$0] }, (0..<n).map { upper[$0] + w[$0] / room[$0] * da[$0] })
+          da, dy, (0..<n).map { lower[$0] - z[$0] / a[$0] * da[$0] },
+          (0..<n).map { upper[$0] + w[$0] / room[$0] * da[$0] }
+        )
       }
       let space = room
       func length(_ move: (a: [Double], y: Double, z: [Double], w: [Double])) -> Double {
@@ -95,10 +99,11 @@ private struct BoxedQuadraticProgram {
       }
       let predictor = step(z.map { -$0 }, w.map { -$0 })
       let reach = length(predictor)
-      let predicted = (0..<n).reduce(0) { sum, i in
-        sum + (a[i] + reach * predictor.a[i]) * (z[i] + reach * predictor.z[i])
-          + (room[i] - reach * predictor.a[i]) * (w[i] + reach * predictor.w[i])
-      } / Double(2 * n)
+      let predicted =
+        (0..<n).reduce(0) { sum, i in
+          sum + (a[i] + reach * predictor.a[i]) * (z[i] + reach * predictor.z[i])
+            + (room[i] - reach * predictor.a[i]) * (w[i] + reach * predictor.w[i])
+        } / Double(2 * n)
       let centre = mu * (predicted / mu) * (predicted / mu) * (predicted / mu)
       let move = step(
         (0..<n).map { (centre - predictor.a[$0] * predictor.z[$0]) / a[$0] - z[$0] },

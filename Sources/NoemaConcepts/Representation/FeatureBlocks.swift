@@ -43,12 +43,15 @@ extension FeatureMatrix {
     let count = rows.count * columns.count
     let values = try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       if count > 0 {
-        try copyBlock(rows: rows, columns: columns, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        try copyBlock(
+          rows: rows, columns: columns, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
       }
       filled = count
     }
     if let index = values.firstIndex(where: { !$0.isFinite }) {
-      let (row, column) = (rows.lowerBound + index / columns.count, columns.lowerBound + index % columns.count)
+      let (row, column) = (
+        rows.lowerBound + index / columns.count, columns.lowerBound + index % columns.count
+      )
       throw ConceptError(.notFinite("the value of example \(row), feature \(column) is NaN or infinite"))
     }
     return Matrix(rowCount: rows.count, columnCount: columns.count, elements: values.map { Double($0) })

@@ -43,13 +43,15 @@ enum KernelAlignment {
   /// Halves are drawn without replacement: their spread about the whole equals that of the whole about the truth,
   /// and no example meets its own copy, which the unbiased estimator would take for likeness.
   static func interval(
-    _ a: Matrix, _ b: Matrix, estimate: Double, unbiased: Bool, resamples: Int, using random: inout RandomNumbers
+    _ a: Matrix, _ b: Matrix, estimate: Double, unbiased: Bool, resamples: Int,
+    using random: inout RandomNumbers
   ) -> [Double] {
     let n = a.rowCount
     let values = (0..<resamples).map { _ in
       let half = random.sample(n / 2, below: n)
       return cosine(
-        prepare(restricted(a, to: half), unbiased: unbiased), prepare(restricted(b, to: half), unbiased: unbiased))
+        prepare(restricted(a, to: half), unbiased: unbiased),
+        prepare(restricted(b, to: half), unbiased: unbiased))
     }.filter(\.isFinite)
     guard values.count >= 2 else { return [.nan, .nan] }
     let mean = Statistics.mean(values)
@@ -57,7 +59,8 @@ enum KernelAlignment {
   }
 
   /// The chance of an alignment at least as high if the examples of one side were in any order.
-  static func pValue(_ a: Matrix, _ b: Matrix, permutations: Int, using random: inout RandomNumbers) -> Double {
+  static func pValue(_ a: Matrix, _ b: Matrix, permutations: Int, using random: inout RandomNumbers) -> Double
+  {
     let n = a.rowCount
     let observed = a.dot(b)
     var higher = 1

@@ -49,14 +49,17 @@ public struct ParallelAnalysis: Sendable, Codable, Hashable {
       }
       shuffled.append(try Self.singularValues(copy))
     }
-    let thresholds = singularValues.indices.map { rank in Statistics.quantile(shuffled.map { $0[rank] }, percentile) }
+    let thresholds = singularValues.indices.map { rank in
+      Statistics.quantile(shuffled.map { $0[rank] }, percentile)
+    }
     self.thresholds = thresholds
     significantCount = zip(singularValues, thresholds).prefix { $0.0 > $0.1 }.count
     self.permutations = permutations
   }
 
   private static func singularValues(_ matrix: Matrix) throws(ConceptError) -> [Double] {
-    let small = matrix.rowCount <= matrix.columnCount ? matrix.timesTransposed(matrix) : matrix.transposedTimes(matrix)
+    let small =
+      matrix.rowCount <= matrix.columnCount ? matrix.timesTransposed(matrix) : matrix.transposedTimes(matrix)
     let eigen = try solving("parallel analysis") { () throws(TensorError) in try SymmetricEigen(small) }
     return eigen.values.map { max($0, 0).squareRoot() }
   }

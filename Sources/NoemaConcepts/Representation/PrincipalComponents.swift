@@ -37,7 +37,9 @@ public struct PrincipalComponents: Sendable {
     let (n, d) = (features.rowCount, features.columnCount)
     guard n >= 2 else { throw ConceptError(.tooFew(set: "the layer", found: n, needed: 2)) }
     guard d >= 1 else { throw ConceptError(.parameters("the layer has no features")) }
-    guard count >= 0 else { throw ConceptError(.parameters("the number of components is \(count); give 0 or more")) }
+    guard count >= 0 else {
+      throw ConceptError(.parameters("the number of components is \(count); give 0 or more"))
+    }
     let parts: Parts
     switch route {
     case .randomised(let rank, let seed):
@@ -45,7 +47,8 @@ public struct PrincipalComponents: Sendable {
     case .automatic where min(n, d) > 4096:
       parts = try RandomisedSVD(rank: max(256, count)).decompose(features, count: count, centre: centre)
     default:
-      parts = n <= d
+      parts =
+        n <= d
         ? try Parts(gramOf: features, count: count, centre: centre)
         : try Parts(covarianceOf: features, count: count, centre: centre)
     }
@@ -58,7 +61,8 @@ public struct PrincipalComponents: Sendable {
       for i in 0..<n { scores[i, k].negate() }
     }
     spectrum = Spectrum(
-      singularValues: parts.values, total: parts.total, method: parts.method, exampleCount: n, featureCount: d,
+      singularValues: parts.values, total: parts.total, method: parts.method, exampleCount: n,
+      featureCount: d,
       isCentred: centre)
     components = Tensor(shape: [right.rowCount, d], right.elements.map { Float($0) })
     self.scores = scores
@@ -122,7 +126,8 @@ extension PrincipalComponents.Parts {
         var block = block
         if centre { block.subtractFromRows(gathered.mean) }
         let part = block.times(directions)
-        scores.elements.replaceSubrange((rows.lowerBound * kept)..<(rows.upperBound * kept), with: part.elements)
+        scores.elements.replaceSubrange(
+          (rows.lowerBound * kept)..<(rows.upperBound * kept), with: part.elements)
       }
     }
     self.init(

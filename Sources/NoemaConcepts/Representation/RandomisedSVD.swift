@@ -27,7 +27,9 @@ struct RandomisedSVD {
     _ features: some FeatureMatrix, count: Int, centre: Bool
   ) throws -> PrincipalComponents.Parts {
     let (n, d) = (features.rowCount, features.columnCount)
-    guard rank > 0 else { throw ConceptError(.parameters("the rank of a randomised spectrum is \(rank); give 1 or more")) }
+    guard rank > 0 else {
+      throw ConceptError(.parameters("the rank of a randomised spectrum is \(rank); give 1 or more"))
+    }
     let width = min(rank + oversampling, n, d)
     let moments = try Moments(features, centre: centre)
 
@@ -60,13 +62,16 @@ struct RandomisedSVD {
     try features.forEachRowBlock { rows, block in
       var part = block.times(a)
       part.subtractFromRows(along)
-      result.elements.replaceSubrange((rows.lowerBound * width)..<(rows.upperBound * width), with: part.elements)
+      result.elements.replaceSubrange(
+        (rows.lowerBound * width)..<(rows.upperBound * width), with: part.elements)
     }
     return result
   }
 
   /// `(X − 1μᵀ)ᵀ Q`.
-  private func transposedProduct(_ features: some FeatureMatrix, _ q: Matrix, _ mean: [Double]) throws -> Matrix {
+  private func transposedProduct(_ features: some FeatureMatrix, _ q: Matrix, _ mean: [Double]) throws
+    -> Matrix
+  {
     let width = q.columnCount
     var result = Matrix(rowCount: features.columnCount, columnCount: width)
     try features.forEachRowBlock { rows, block in

@@ -36,9 +36,12 @@ public struct Representation: Sendable {
     guard n >= 2 else { throw ConceptError(.tooFew(set: "the layer", found: n, needed: 2), at: name) }
     guard n <= maximumExamples else {
       throw ConceptError(
-        .parameters("\(n) examples are more than \(maximumExamples); compare a sample of them (FeatureRows)"), at: name)
+        .parameters("\(n) examples are more than \(maximumExamples); compare a sample of them (FeatureRows)"),
+        at: name)
     }
-    guard features.columnCount >= 1 else { throw ConceptError(.parameters("the layer has no features"), at: name) }
+    guard features.columnCount >= 1 else {
+      throw ConceptError(.parameters("the layer has no features"), at: name)
+    }
     self.name = name
     self.features = features
     self.exampleKey = exampleKey

@@ -72,7 +72,8 @@ public struct Similarity: Sendable {
       try align(rows, others, unbiased: measure == .unbiasedAlignment, into: &result)
     } else {
       guard resamples == 0, permutations == 0 else {
-        throw ConceptError(.parameters("intervals and p values exist for cka only, not for \(measure.rawValue)"))
+        throw ConceptError(
+          .parameters("intervals and p values exist for cka only, not for \(measure.rawValue)"))
       }
       try correlate(rows, others, measure, into: &result)
     }
@@ -86,19 +87,22 @@ public struct Similarity: Sendable {
       guard layer.exampleCount == first.exampleCount else {
         throw ConceptError(
           .mismatch(
-            "\(layer.exampleCount) examples, but \(first.name) has \(first.exampleCount); compare layers on the same"),
+            "\(layer.exampleCount) examples, but \(first.name) has \(first.exampleCount); compare layers on the same"
+          ),
           at: layer.name)
       }
       if let key = layer.exampleKey, let other = first.exampleKey, key != other {
         throw ConceptError(
-          .mismatch("its examples are not those of \(first.name), or in another order; read both on one list"),
+          .mismatch(
+            "its examples are not those of \(first.name), or in another order; read both on one list"),
           at: layer.name)
       }
     }
     guard keptVariance > 0, keptVariance <= 1, resamples >= 0, permutations >= 0 else {
       throw ConceptError(
-        .parameters("the variance kept must lie in (0, 1] and counts must not be negative, found \(keptVariance), "
-          + "\(resamples) and \(permutations)"))
+        .parameters(
+          "the variance kept must lie in (0, 1] and counts must not be negative, found \(keptVariance), "
+            + "\(resamples) and \(permutations)"))
     }
   }
 
@@ -142,7 +146,8 @@ public struct Similarity: Sendable {
   }
 
   private func correlate(
-    _ rows: [Representation], _ others: [Representation]?, _ measure: Measure, into result: inout SimilarityMatrix
+    _ rows: [Representation], _ others: [Representation]?, _ measure: Measure,
+    into result: inout SimilarityMatrix
   ) throws {
     let first = try rows.map { try directions($0, measure) }
     let second = try others?.map { try directions($0, measure) } ?? first
@@ -153,7 +158,8 @@ public struct Similarity: Sendable {
           result.values[i][j] = try Procrustes.similarity(first[i], second[j])
         } else {
           let correlation = try CanonicalCorrelation(first[i], second[j])
-          result.values[i][j] = measure == .projectionWeightedCorrelation
+          result.values[i][j] =
+            measure == .projectionWeightedCorrelation
             ? try correlation.projectionWeighted(rows[i].features) : correlation.mean
         }
       }
@@ -162,7 +168,9 @@ public struct Similarity: Sendable {
 
   /// The directions of a layer that a measure compares; errors when there are too few examples for them.
   private func directions(_ layer: Representation, _ measure: Measure) throws -> Representation.Directions {
-    guard !layer.isConstant else { return .init(left: Matrix(rowCount: layer.exampleCount, columnCount: 0), values: []) }
+    guard !layer.isConstant else {
+      return .init(left: Matrix(rowCount: layer.exampleCount, columnCount: 0), values: [])
+    }
     let all = try layer.directions()
     if measure == .procrustes { return all }
     let kept = measure == .canonicalCorrelation ? all : all.truncated(toVariance: keptVariance)
@@ -177,7 +185,8 @@ public struct Similarity: Sendable {
       throw ConceptError(
         .parameters(
           "\(n) examples for \(rank) directions are fewer than \(examplesPerDirection) each, which pushes canonical "
-            + "correlations to 1; add examples, keep less variance, ask for fewer or use cka"), at: layer.name)
+            + "correlations to 1; add examples, keep less variance, ask for fewer or use cka"), at: layer.name
+      )
     }
     return kept
   }

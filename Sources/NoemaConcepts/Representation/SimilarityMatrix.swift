@@ -48,7 +48,8 @@ extension SimilarityMatrix: Codable {
     pValues = try container.decodeIfPresent([[Double?]].self, forKey: .pValues)?.map { $0.map { $0 ?? .nan } }
     notes = try container.decode([String].self, forKey: .notes)
     guard values.count == rows.count, values.allSatisfy({ $0.count == columns.count }) else {
-      throw ConceptError(.malformed("a similarity matrix of \(rows.count)×\(columns.count) layers has other extents"))
+      throw ConceptError(
+        .malformed("a similarity matrix of \(rows.count)×\(columns.count) layers has other extents"))
     }
   }
 

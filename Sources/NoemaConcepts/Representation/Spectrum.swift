@@ -52,7 +52,8 @@ public struct Spectrum: Sendable, Codable, Hashable {
   ///   - values: in descending order.
   ///   - total: the sum of all squares if `values` are only the leading ones.
   public init(
-    singularValues values: [Double], total: Double? = nil, method: Method, exampleCount: Int, featureCount: Int,
+    singularValues values: [Double], total: Double? = nil, method: Method, exampleCount: Int,
+    featureCount: Int,
     isCentred: Bool
   ) {
     self.method = method
@@ -98,7 +99,9 @@ public struct Spectrum: Sendable, Codable, Hashable {
   ///   - route: exact up to 4096 examples or features unless told otherwise.
   /// - Throws: `ConceptError.tooFew` without two examples or one feature, `.notFinite`, `.algebra`, and what
   ///   reading a block throws.
-  public init(_ features: some FeatureMatrix, centre: Bool = true, route: PrincipalComponents.Route = .automatic) throws {
+  public init(
+    _ features: some FeatureMatrix, centre: Bool = true, route: PrincipalComponents.Route = .automatic
+  ) throws {
     self = try PrincipalComponents(features, count: 0, centre: centre, route: route).spectrum
   }
 }

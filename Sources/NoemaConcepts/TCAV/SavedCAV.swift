@@ -1,6 +1,6 @@
 internal import Foundation
 public import NoemaAttribution
-public import NoemaData
+internal import NoemaData
 public import NoemaGraph
 public import NoemaTensor
 
@@ -36,9 +36,13 @@ public struct SavedCAV: Sendable, Hashable {
       var cavs: [Entry]
     }
     let path = "\(folder)/result.json"
-    guard let data = FileManager.default.contents(atPath: path) else { throw DataError(.missingFile, at: path) }
-    guard let record = try? JSONDecoder().decode(Record.self, from: data), record.schema == "noema.tcav/1" else {
-      throw ConceptError(.malformed("this is not the result of a concept study (schema noema.tcav/1)"), at: path)
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw DataError(.missingFile, at: path)
+    }
+    guard let record = try? JSONDecoder().decode(Record.self, from: data), record.schema == "noema.tcav/1"
+    else {
+      throw ConceptError(
+        .malformed("this is not the result of a concept study (schema noema.tcav/1)"), at: path)
     }
     let values = try NPYFile.read("\(folder)/cavs.npy").converted(to: .float32).elements(as: Float.self)
     return try record.cavs.map { entry in
@@ -48,10 +52,15 @@ public struct SavedCAV: Sendable, Hashable {
         guard extent > 0, !overflow, product <= values.count else { count = -1; break }
         count = product
       }
-      guard count > 0, entry.offset >= 0, entry.offset <= values.count - count, let pooling = Pooling(rawValue: entry.pooling)
-      else { throw ConceptError(.malformed("the CAV of '\(entry.concept)' at '\(entry.layer)' does not fit cavs.npy"), at: path) }
+      guard count > 0, entry.offset >= 0, entry.offset <= values.count - count,
+        let pooling = Pooling(rawValue: entry.pooling)
+      else {
+        throw ConceptError(
+          .malformed("the CAV of '\(entry.concept)' at '\(entry.layer)' does not fit cavs.npy"), at: path)
+      }
       return SavedCAV(
-        concept: entry.concept, layer: entry.layer, onnxValue: entry.onnxValue, pooling: pooling, shape: entry.shape,
+        concept: entry.concept, layer: entry.layer, onnxValue: entry.onnxValue, pooling: pooling,
+        shape: entry.shape,
         modelHash: entry.modelHash, direction: Array(values[entry.offset..<(entry.offset + count)]))
     }
   }
@@ -59,13 +68,20 @@ public struct SavedCAV: Sendable, Hashable {
   /// Refuses a model or features that the CAV does not belong to.
   ///
   /// - Throws: `ConceptError.mismatch` saying what differs.
-  public func check(model: Network, onnxValue: String, pooling: Pooling, featureCount: Int) throws(ConceptError) {
+  public func check(model: Network, onnxValue: String, pooling: Pooling, featureCount: Int)
+    throws(ConceptError)
+  {
     func refuse(_ what: String) throws(ConceptError) {
-      throw ConceptError(.mismatch("the CAV of '\(concept)' belongs to \(what); run the study again for this one"), at: layer)
+      throw ConceptError(
+        .mismatch("the CAV of '\(concept)' belongs to \(what); run the study again for this one"), at: layer)
     }
-    if model.hash != modelHash { try refuse("another model (SHA-256 \(modelHash.prefix(12))…, not \(model.hash.prefix(12))…)") }
+    if model.hash != modelHash {
+      try refuse("another model (SHA-256 \(modelHash.prefix(12))…, not \(model.hash.prefix(12))…)")
+    }
     if onnxValue != self.onnxValue { try refuse("the layer '\(self.onnxValue)', not '\(onnxValue)'") }
-    if pooling != self.pooling { try refuse("activations pooled by '\(self.pooling.rawValue)', not '\(pooling.rawValue)'") }
+    if pooling != self.pooling {
+      try refuse("activations pooled by '\(self.pooling.rawValue)', not '\(pooling.rawValue)'")
+    }
     if featureCount != direction.count { try refuse("\(direction.count) features, not \(featureCount)") }
   }
 
@@ -86,7 +102,8 @@ public struct SavedCAV: Sendable, Hashable {
     for start in stride(from: 0, to: d, by: width) {
       let columns = start..<min(start + width, d)
       try block.withUnsafeMutableBufferPointer {
-        try features.copyBlock(rows: 0..<n, columns: columns, to: UnsafeMutableBufferPointer(rebasing: $0[..<(n * columns.count)]))
+        try features.copyBlock(
+          rows: 0..<n, columns: columns, to: UnsafeMutableBufferPointer(rebasing: $0[..<(n * columns.count)]))
       }
       for column in 0..<columns.count {
         var mean = 0.0

@@ -44,11 +44,13 @@ extension TCAV {
         result.concept = concept.name
         result.probe = quality
         result.diagnostics.conceptCount = concept.rows.count
-        result.diagnostics.randomCount = isRelative
+        result.diagnostics.randomCount =
+          isRelative
           ? concepts.reduce(-concept.rows.count) { $0 + $1.rows.count } : random.all.count
         result.diagnostics.stability = stability(fitted.concept, mean, products.gram)
         result.diagnostics.cosineToMeanDifference = cosineToMeanDifference(
-          concept, isRelative ? concepts.filter { $0 != concept }.flatMap(\.rows) : random.all, mean, products.gram)
+          concept, isRelative ? concepts.filter { $0 != concept }.flatMap(\.rows) : random.all, mean,
+          products.gram)
         let typical = Statistics.mean(products.norms[target])
         result.diagnostics.gradientAlignment = typical > 0 ? products.meanNorms[target] / typical : 0
         result.diagnostics.warnings = warnings(result, runs: runs)
@@ -69,13 +71,16 @@ extension TCAV {
       }
     }
     return TCAVLayerStudy(
-      results: results.flatMap { $0 }, meanCAVs: meanCAVs, derivatives: derivatives.flatMap { $0 }, cosines: cosines)
+      results: results.flatMap { $0 }, meanCAVs: meanCAVs, derivatives: derivatives.flatMap { $0 },
+      cosines: cosines)
   }
 
   private func check(
     _ concepts: [ConceptRows], _ random: RandomRows, _ targets: [String], _ products: PoolProducts
   ) throws(ConceptError) {
-    guard !concepts.isEmpty else { throw ConceptError(.tooFew(set: "the list of concepts", found: 0, needed: 1)) }
+    guard !concepts.isEmpty else {
+      throw ConceptError(.tooFew(set: "the list of concepts", found: 0, needed: 1))
+    }
     for concept in concepts where concept.rows.count < 2 {
       throw ConceptError(.tooFew(set: "concept '\(concept.name)'", found: concept.rows.count, needed: 2))
     }
@@ -84,7 +89,9 @@ extension TCAV {
         throw ConceptError(.tooFew(set: "the list of concepts to contrast", found: 1, needed: 2))
       }
     } else if case .sets(let sets) = random {
-      guard !sets.isEmpty else { throw ConceptError(.tooFew(set: "the list of random sets", found: 0, needed: 1)) }
+      guard !sets.isEmpty else {
+        throw ConceptError(.tooFew(set: "the list of random sets", found: 0, needed: 1))
+      }
       for (index, set) in sets.enumerated() where set.count < 2 {
         throw ConceptError(.tooFew(set: "random set \(index)", found: set.count, needed: 2))
       }
@@ -112,7 +119,8 @@ extension TCAV {
     var numbers = base.split(0)
     if isRelative {
       let sampler = RelativeSampler(
-        concept: concept.rows, others: concepts.enumerated().filter { $0.offset != index }.flatMap(\.element.rows))
+        concept: concept.rows,
+        others: concepts.enumerated().filter { $0.offset != index }.flatMap(\.element.rows))
       return DrawnRuns(
         concept: sampler.runs(runs, using: &numbers),
         pseudo: (0..<pseudoConcepts).map { pseudo in
@@ -174,7 +182,8 @@ extension TCAV {
     let nullScores = nulls.map { Statistics.mean($0.scores) }
     let pPermutation = nulls.isEmpty ? Double.nan : Double(1 + beyond) / Double(1 + nulls.count)
     let firsts = nulls.compactMap(\.scores.first)
-    let test: TTest? = scores.runCount < 2
+    let test: TTest? =
+      scores.runCount < 2
       ? nil : firsts.count > 1 ? .welch(scores.scores, firsts) : .oneSample(scores.scores, mean: 0.5)
     return TCAVResult(
       layer: "", target: "", concept: "", score: Statistics.mean(scores.scores),
@@ -199,7 +208,9 @@ extension TCAV {
     return (square - count) / (count * (count - 1))
   }
 
-  private func cosineToMeanDifference(_ concept: ConceptRows, _ others: [Int], _ mean: [Double], _ gram: Matrix) -> Double {
+  private func cosineToMeanDifference(
+    _ concept: ConceptRows, _ others: [Int], _ mean: [Double], _ gram: Matrix
+  ) -> Double {
     var pair = Matrix(rowCount: mean.count, columnCount: 2)
     for row in mean.indices { pair[row, 0] = mean[row] }
     for row in concept.rows { pair[row, 1] += 1 / Double(concept.rows.count) }
@@ -211,22 +222,33 @@ extension TCAV {
     var warnings: [String] = []
     let facts = result.diagnostics
     if facts.conceptCount < minimumExamples {
-      warnings.append("only \(facts.conceptCount) concept examples; \(minimumExamples) are needed for a verdict, 50 are better")
+      warnings.append(
+        "only \(facts.conceptCount) concept examples; \(minimumExamples) are needed for a verdict, 50 are better"
+      )
     }
     if facts.inputCount < 20 {
-      warnings.append("only \(facts.inputCount) class inputs: the score moves in steps of 1/\(facts.inputCount)")
+      warnings.append(
+        "only \(facts.inputCount) class inputs: the score moves in steps of 1/\(facts.inputCount)")
     }
     if facts.gradientAlignment > 0.99 {
       warnings.append("the class gradients all point the same way here, so that any direction scores 0 or 1")
     }
     if facts.zeroDerivatives > 0.01 {
-      warnings.append("\(Int((facts.zeroDerivatives * 100).rounded())) % of the derivatives are exactly zero and count as not positive")
+      warnings.append(
+        "\(Int((facts.zeroDerivatives * 100).rounded())) % of the derivatives are exactly zero and count as "
+          + "not positive"
+      )
     }
     if pseudoConcepts > 0, runs.permutesLabels, !isRelative {
       warnings.append(
-        "the random pool holds fewer than twice the concept's examples; the null comes from permuted labels instead of pseudo-concepts")
+        "the random pool holds fewer than twice the concept's examples; the null comes from permuted labels "
+          + "instead of pseudo-concepts"
+      )
     }
-    if pseudoConcepts == 0 { warnings.append("no pseudo-concepts: the verdict rests on the t-test over runs, which is too optimistic") }
+    if pseudoConcepts == 0 {
+      warnings.append(
+        "no pseudo-concepts: the verdict rests on the t-test over runs, which is too optimistic")
+    }
     if result.pRunTTest.isNaN { warnings.append("one run only: there is no t-test") }
     return warnings
   }
@@ -302,7 +324,8 @@ struct RunScores {
   /// How far the mean score of the first runs lies from ½, ties broken by the size of the mean derivative.
   func extremity(runs: Int) -> Extremity {
     Extremity(
-      score: abs(Statistics.mean(scores.prefix(runs)) - 0.5), derivative: abs(Statistics.mean(unitMeans.prefix(runs))))
+      score: abs(Statistics.mean(scores.prefix(runs)) - 0.5),
+      derivative: abs(Statistics.mean(unitMeans.prefix(runs))))
   }
 
   /// The statistic of the permutation test, ordered lexicographically, so that the test stays exact.

@@ -47,13 +47,18 @@ public struct TCAV: Sendable, Hashable, Codable {
   ///
   /// - Throws: `ConceptError.parameters`.
   public func validate() throws(ConceptError) {
-    func check(_ holds: Bool, _ text: String) throws(ConceptError) { if !holds { throw ConceptError(.parameters(text)) } }
+    func check(_ holds: Bool, _ text: String) throws(ConceptError) {
+      if !holds { throw ConceptError(.parameters(text)) }
+    }
     try check((1...100_000).contains(runs), "runs must be 1 to 100000, found \(runs)")
     try check(
       pseudoConcepts == 0 || (19...100_000).contains(pseudoConcepts),
-      "pseudo-concepts must be 0 or 19 to 100000 (19 is the least that can reach p = 0.05), found \(pseudoConcepts)")
-    try check((1...10_000).contains(nullRuns), "runs per pseudo-concept must be 1 to 10000, found \(nullRuns)")
-    try check((randomCount ?? 2) >= 2, "random examples per run must be at least 2, found \(randomCount ?? 0)")
+      "pseudo-concepts must be 0 or 19 to 100000 (19 is the least that can reach p = 0.05), found \(pseudoConcepts)"
+    )
+    try check(
+      (1...10_000).contains(nullRuns), "runs per pseudo-concept must be 1 to 10000, found \(nullRuns)")
+    try check(
+      (randomCount ?? 2) >= 2, "random examples per run must be at least 2, found \(randomCount ?? 0)")
     try check((0..<1).contains(significance) && significance > 0, "the significance level must lie in (0, 1)")
     try check((0.5...1).contains(minimumAUC), "the least AUC must lie in [0.5, 1], found \(minimumAUC)")
   }
@@ -66,12 +71,13 @@ public struct TCAV: Sendable, Hashable, Codable {
     let permutation = correction.adjusted(results.map(\.pPermutation))
     let runTest = correction.adjusted(results.map(\.pRunTTest))
     let needed = Int((Double(results.count) / significance).rounded(.up))
-    let isHopeless = pseudoConcepts > 0 && pseudoConcepts < needed && [.holm, .bonferroni].contains(correction)
+    let isHopeless =
+      pseudoConcepts > 0 && pseudoConcepts < needed && [.holm, .bonferroni].contains(correction)
     for index in results.indices {
       if isHopeless {
         results[index].diagnostics.warnings.append(
-          "\(pseudoConcepts) pseudo-concepts cannot make any of \(results.count) hypotheses significant after correction; "
-            + "raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
+          "\(pseudoConcepts) pseudo-concepts cannot make any of \(results.count) hypotheses significant after "
+            + "correction; raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
       }
       results[index].pPermutationAdjusted = permutation[index]
       results[index].pRunTTestAdjusted = runTest[index]

@@ -81,7 +81,8 @@ struct RunSampler: Sendable {
 
   private func draw(_ positives: [Int], from rows: [Int], _ numbers: inout RandomNumbers) -> ProbeRows {
     let size = min(count, rows.count)
-    return ProbeRows(positives: positives, negatives: numbers.sample(size, below: rows.count).map { rows[$0] })
+    return ProbeRows(
+      positives: positives, negatives: numbers.sample(size, below: rows.count).map { rows[$0] })
   }
 }
 
@@ -102,7 +103,9 @@ struct RelativeSampler: Sendable {
   }
 
   private func halves(_ left: [Int], _ right: [Int], _ numbers: inout RandomNumbers) -> ProbeRows {
-    func half(_ rows: [Int]) -> [Int] { numbers.sample((rows.count + 1) / 2, below: rows.count).map { rows[$0] } }
+    func half(_ rows: [Int]) -> [Int] {
+      numbers.sample((rows.count + 1) / 2, below: rows.count).map { rows[$0] }
+    }
     return ProbeRows(positives: half(left), negatives: half(right))
   }
 }
@@ -115,8 +118,10 @@ struct RunFitter: Sendable {
   func problem(_ rows: ProbeRows) throws(ConceptError) -> ProbeProblem {
     let all = rows.all
     let isPositive = rows.isPositive
-    let weights = rows.positives.count == rows.negatives.count ? nil : ProbeProblem.balancedWeights(isPositive)
-    return try ProbeProblem(kernel: gram.selecting(rows: all, columns: all), isPositive: isPositive, weights: weights)
+    let weights =
+      rows.positives.count == rows.negatives.count ? nil : ProbeProblem.balancedWeights(isPositive)
+    return try ProbeProblem(
+      kernel: gram.selecting(rows: all, columns: all), isPositive: isPositive, weights: weights)
   }
 
   /// The CAVs of all runs of one (pseudo-)concept; the penalty is chosen on the first run.
@@ -196,7 +201,9 @@ func parallelMap<Result: Sendable>(
   let results = Slots<Result>(count)
   BLASThreads.with(1) {
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      do throws(ConceptError) { results.set(index, .success(try job(index))) } catch { results.set(index, .failure(error)) }
+      do throws(ConceptError) { results.set(index, .success(try job(index))) } catch {
+        results.set(index, .failure(error))
+      }
     }
   }
   return try results.values()

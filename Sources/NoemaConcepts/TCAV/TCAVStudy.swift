@@ -105,7 +105,9 @@ public struct TCAVStudy {
   public func callAsFunction(progress: Progress? = nil) throws -> TCAVStudyResult {
     try test.validate()
     guard !layers.isEmpty else { throw ConceptError(.tooFew(set: "the list of layers", found: 0, needed: 1)) }
-    guard !targets.isEmpty else { throw ConceptError(.tooFew(set: "the list of targets", found: 0, needed: 1)) }
+    guard !targets.isEmpty else {
+      throw ConceptError(.tooFew(set: "the list of targets", found: 0, needed: 1))
+    }
     try checkSizes()
     var skipped: [String] = []
     let parts = try poolParts(&skipped)
@@ -118,10 +120,11 @@ public struct TCAVStudy {
     func kept(_ part: Int) -> [Int] { (pool.starts[part]..<pool.starts[part + 1]).compactMap { rows[$0] } }
     let conceptRows = concepts.indices.map { ConceptRows(name: concepts[$0].name, rows: kept($0)) }
     let randomParts = (concepts.count..<parts.count).map(kept)
-    let randomRows: RandomRows = switch random {
-    case .pool: .pool(randomParts.first ?? [])
-    case .sets: .sets(randomParts)
-    }
+    let randomRows: RandomRows =
+      switch random {
+      case .pool: .pool(randomParts.first ?? [])
+      case .sets: .sets(randomParts)
+      }
 
     let inputs = try captureTargets(capture, progress, &skipped)
     var result = TCAVStudyResult(
@@ -133,7 +136,8 @@ public struct TCAVStudy {
       let features = pooled.activations[index]
       let products = try products(at: layer, features, inputs, index, pool, pooled.indices)
       var study = try test.evaluate(
-        layer: layer.name, products: products, concepts: conceptRows, random: randomRows, targets: targets.map(\.name))
+        layer: layer.name, products: products, concepts: conceptRows, random: randomRows,
+        targets: targets.map(\.name))
       let cavs = try features.combined(study.meanCAVs, memory: memory / 8).normalisedRows()
       for row in study.results.indices {
         study.results[row].cavIndex = result.cavs.count + row % concepts.count
@@ -158,7 +162,9 @@ public struct TCAVStudy {
 
   /// What must hold before the network runs.
   private func checkSizes() throws(ConceptError) {
-    guard !concepts.isEmpty else { throw ConceptError(.tooFew(set: "the list of concepts", found: 0, needed: 1)) }
+    guard !concepts.isEmpty else {
+      throw ConceptError(.tooFew(set: "the list of concepts", found: 0, needed: 1))
+    }
     for concept in concepts where concept.examples.count < 2 {
       throw ConceptError(.tooFew(set: "concept '\(concept.name)'", found: concept.examples.count, needed: 2))
     }
@@ -170,7 +176,8 @@ public struct TCAVStudy {
       throw ConceptError(.tooFew(set: "the inputs of class '\(target.name)'", found: 0, needed: 1))
     }
     if !test.isRelative, random.parts.reduce(0, { $0 + $1.count }) < 2 {
-      throw ConceptError(.tooFew(set: "the random examples", found: random.parts.reduce(0) { $0 + $1.count }, needed: 2))
+      throw ConceptError(
+        .tooFew(set: "the random examples", found: random.parts.reduce(0) { $0 + $1.count }, needed: 2))
     }
   }
 
@@ -202,7 +209,8 @@ public struct TCAVStudy {
           good.append(index)
         }
       }
-      parts.append(Concept(name: "random \(number)", examples: good.count == set.count ? set : ExampleSubset(set, good)))
+      parts.append(
+        Concept(name: "random \(number)", examples: good.count == set.count ? set : ExampleSubset(set, good)))
     }
     return parts
   }
@@ -247,7 +255,8 @@ public struct TCAVStudy {
         inputs[index] = TargetInputs(
           gradients: captured.gradients[position], activations: captured.activations,
           names: captured.indices.map(target.examples.name(of:)), indices: captured.indices,
-          accuracy: answers.isEmpty ? 0 : Double(answers.count { $0 == targets[index].index }) / Double(answers.count))
+          accuracy: answers.isEmpty
+            ? 0 : Double(answers.count { $0 == targets[index].index }) / Double(answers.count))
       }
     }
     return inputs.map { $0! }
@@ -264,7 +273,8 @@ public struct TCAVStudy {
         memory: memory / 8)
     } catch let error as TensorError {
       guard case .notFinite(let row, _) = error.kind else { throw error }
-      throw ConceptError(.notFinite("an activation or gradient is NaN or infinite (row \(row))"), at: layer.name)
+      throw ConceptError(
+        .notFinite("an activation or gradient is NaN or infinite (row \(row))"), at: layer.name)
     }
   }
 
@@ -333,7 +343,8 @@ extension Tensor {
   public func largestIndices() -> [Int] {
     let width = shape[1]
     return withElements(as: Float.self) { values in
-      (0..<shape[0]).map { row in (0..<width).max { values[row * width + $0] < values[row * width + $1] } ?? 0 }
+      (0..<shape[0]).map { row in (0..<width).max { values[row * width + $0] < values[row * width + $1] } ?? 0
+      }
     }
   }
 

@@ -128,7 +128,9 @@ private final class Pending: @unchecked Sendable {
     // Each iteration writes its own row and its own slot.
     DispatchQueue.concurrentPerform(iterations: indices.count) { offset in
       do throws(DataError) {
-        try source.copy(indices[offset], into: UnsafeMutableBufferPointer(rebasing: rows[(offset * size)..<((offset + 1) * size)]))
+        try source.copy(
+          indices[offset],
+          into: UnsafeMutableBufferPointer(rebasing: rows[(offset * size)..<((offset + 1) * size)]))
       } catch {
         errors[offset] = error
       }

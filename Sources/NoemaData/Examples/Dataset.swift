@@ -25,7 +25,8 @@ public struct Dataset: Sendable {
   /// The examples of some indices.
   public func subset(_ indices: [Int]) throws(DataError) -> Dataset {
     try Dataset(
-      examples: ExampleSubset(examples, indices), labels: labels.map { labels in indices.map { labels[$0] } }, path: path)
+      examples: ExampleSubset(examples, indices), labels: labels.map { labels in indices.map { labels[$0] } },
+      path: path)
   }
 
   /// A hash of names, sizes and labels that changes when the data does; contents of files are not read.
@@ -67,7 +68,8 @@ extension Dataset {
     if isFolder.boolValue {
       opened = try Dataset(folder: path, options)
     } else if ImageFile.isImage(name) {
-      opened = try Dataset(examples: ImageExamples(paths: [path], preprocessing: options.images(at: path)), path: path)
+      opened = try Dataset(
+        examples: ImageExamples(paths: [path], preprocessing: options.images(at: path)), path: path)
     } else if name.hasSuffix(".npy") {
       opened = try Dataset(tensor: try NPYFile.read(path), path, options)
     } else if name.hasSuffix(".npz") {
@@ -78,14 +80,17 @@ extension Dataset {
       opened = try Dataset(tensor: try IDXFile.read(path), path, options)
     } else {
       throw DataError(
-        .unsupported("expected a folder of images, a PNG or JPEG, .npy, .npz, .csv, or an IDX file (idx…-ubyte, also .gz)"),
+        .unsupported(
+          "expected a folder of images, a PNG or JPEG, .npy, .npz, .csv, or an IDX file (idx…-ubyte, also .gz)"
+        ),
         at: path)
     }
     self = opened
     if let file = options.labels {
       labels = try Dataset.readLabels(file)
       guard labels!.count == examples.count else {
-        throw DataError(.malformed("\(labels!.count) labels for the \(examples.count) examples of \(path)"), at: file)
+        throw DataError(
+          .malformed("\(labels!.count) labels for the \(examples.count) examples of \(path)"), at: file)
       }
     }
   }
@@ -96,13 +101,19 @@ extension Dataset {
     let (files, folders) = try ImageFolder.list(folder)
     var labelled: [(path: String, label: String)] = []
     for name in folders {
-      for file in try ImageFolder.list("\(folder)/\(name)").files { labelled.append(("\(folder)/\(name)/\(file)", name)) }
+      for file in try ImageFolder.list("\(folder)/\(name)").files {
+        labelled.append(("\(folder)/\(name)/\(file)", name))
+      }
     }
     guard files.isEmpty || labelled.isEmpty else {
       throw DataError(
-        .malformed("\(files.count) images lie beside sub-folders with images; keep labelled images in sub-folders only"), at: folder)
+        .malformed(
+          "\(files.count) images lie beside sub-folders with images; keep labelled images in sub-folders only"
+        ), at: folder)
     }
-    guard !files.isEmpty || !labelled.isEmpty else { throw DataError(.empty("the folder (no .png, .jpg or .jpeg)"), at: folder) }
+    guard !files.isEmpty || !labelled.isEmpty else {
+      throw DataError(.empty("the folder (no .png, .jpg or .jpeg)"), at: folder)
+    }
     let paths = files.isEmpty ? labelled.map(\.path) : files.map { "\(folder)/\($0)" }
     try self.init(
       examples: ImageExamples(paths: paths, preprocessing: preprocessing, root: folder),
@@ -120,30 +131,39 @@ extension Dataset {
       let size = height * width * channels
       let images = tensor.withElements(as: UInt8.self) { bytes in
         (0..<tensor.shape[0]).map { index in
-          Image(width: width, height: height, channelCount: channels, pixels: Array(bytes[(index * size)..<((index + 1) * size)]))
+          Image(
+            width: width, height: height, channelCount: channels,
+            pixels: Array(bytes[(index * size)..<((index + 1) * size)]))
         }
       }
       try self.init(examples: MemoryImages(images, preprocessing: preprocessing, name: name), path: path)
     } else {
-      try self.init(examples: TensorExamples(tensor, preprocessing: options.preprocessing, name: name), path: path)
+      try self.init(
+        examples: TensorExamples(tensor, preprocessing: options.preprocessing, name: name), path: path)
     }
   }
 
   private init(archive path: String, _ options: DatasetOptions) throws(DataError) {
     let archive = try NPZFile(path: path)
     let known = ["input", "inputs", "images", "data", "x", "X", "arr_0"]
-    let choice = options.array ?? archive.names.first { known.contains($0) }
+    let choice =
+      options.array ?? archive.names.first { known.contains($0) }
       ?? (archive.names.count == 1 ? archive.names[0] : nil)
     guard let choice else {
       throw DataError(
-        .parameters("arrays \(archive.names.joined(separator: ", ")); say which holds the inputs with --array"), at: path)
+        .parameters(
+          "arrays \(archive.names.joined(separator: ", ")); say which holds the inputs with --array"),
+        at: path)
     }
     guard archive.names.contains(choice) else {
       throw DataError(
-        .unknownName(choice, what: "array", suggestions: EditDistance.nearest(choice, in: archive.names)), at: path)
+        .unknownName(choice, what: "array", suggestions: EditDistance.nearest(choice, in: archive.names)),
+        at: path)
     }
     try self.init(tensor: archive.array(named: choice), path, options)
-    if options.labels == nil, let name = archive.names.first(where: { ["label", "labels", "y", "target"].contains($0) }) {
+    if options.labels == nil,
+      let name = archive.names.first(where: { ["label", "labels", "y", "target"].contains($0) })
+    {
       let tensor = try archive.array(named: name)
       if tensor.shape == [examples.count] { labels = Dataset.words(tensor) }
     }
@@ -163,12 +183,16 @@ extension Dataset {
   private static func readLabels(_ path: String) throws(DataError) -> [String] {
     let name = path.lowercased()
     if name.hasSuffix(".npy") { return words(try NPYFile.read(path)) }
-    if name.hasSuffix(".gz") || name.contains("idx") || name.contains("ubyte") { return words(try IDXFile.read(path)) }
+    if name.hasSuffix(".gz") || name.contains("idx") || name.contains("ubyte") {
+      return words(try IDXFile.read(path))
+    }
     let bytes = try FileBytes.read(path: path, limit: 1 << 28)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw DataError(.malformed("labels are not UTF-8 text"), at: path)
     }
-    return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter {
+      !$0.isEmpty
+    }
   }
 
   private static func words(_ tensor: Tensor) -> [String] {
@@ -183,7 +207,9 @@ extension DatasetOptions {
   fileprivate func images(at path: String) throws(DataError) -> Preprocessing {
     guard let preprocessing else {
       throw DataError(
-        .parameters("images need to know how inputs are made; put a model card (net.yaml) beside the model or give --input-size"),
+        .parameters(
+          "images need to know how inputs are made; put a model card (net.yaml) beside the model or give --input-size"
+        ),
         at: path)
     }
     return preprocessing
@@ -197,8 +223,12 @@ public enum ImageFolder {
   /// - Throws: ``DataError`` when the folder cannot be read.
   public static func list(_ path: String) throws(DataError) -> (files: [String], folders: [String]) {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw DataError(.missingFile, at: path) }
-    guard isFolder.boolValue else { throw DataError(.unreadable("a file where a folder of images was expected"), at: path) }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw DataError(.missingFile, at: path)
+    }
+    guard isFolder.boolValue else {
+      throw DataError(.unreadable("a file where a folder of images was expected"), at: path)
+    }
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       throw DataError(.unreadable("the folder cannot be listed; check its permissions"), at: path)
     }
@@ -206,7 +236,9 @@ public enum ImageFolder {
     for name in names.sorted() where !name.hasPrefix(".") {
       if ImageFile.isImage(name) {
         files.append(name)
-      } else if FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder), isFolder.boolValue {
+      } else if FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder),
+        isFolder.boolValue
+      {
         folders.append(name)
       }
     }
@@ -226,10 +258,13 @@ extension Dataset {
       guard images.count == files.count else {
         throw DataError(.malformed("images lie beside other kinds of examples; keep one kind"), at: folder)
       }
-      return try ImageExamples(paths: images.map { "\(folder)/\($0)" }, preprocessing: options.images(at: folder), root: folder)
+      return try ImageExamples(
+        paths: images.map { "\(folder)/\($0)" }, preprocessing: options.images(at: folder), root: folder)
     }
     guard files.count == 1 else {
-      throw DataError(.malformed("expected images, or one .npy or .csv file of inputs, found \(files.count) files"), at: folder)
+      throw DataError(
+        .malformed("expected images, or one .npy or .csv file of inputs, found \(files.count) files"),
+        at: folder)
     }
     return try Dataset(path: "\(folder)/\(files[0])", options: options).examples
   }

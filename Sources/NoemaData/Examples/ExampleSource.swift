@@ -25,7 +25,9 @@ extension ExampleSource {
 
   /// One example as a tensor without a batch axis.
   public func tensor(at index: Int) throws -> Tensor {
-    try Tensor(shape: exampleShape, elementType: .float32) { try copy(index, into: $0.bindMemory(to: Float.self)) }
+    try Tensor(shape: exampleShape, elementType: .float32) {
+      try copy(index, into: $0.bindMemory(to: Float.self))
+    }
   }
 }
 
@@ -91,12 +93,16 @@ public struct MemoryImages: ExampleSource {
   public func name(of index: Int) -> String { "\(label)[\(index)]" }
 
   public func copy(_ index: Int, into target: UnsafeMutableBufferPointer<Float>) throws(DataError) {
-    do { try preprocessing.apply(to: images[index], into: target) } catch { throw error.within(name(of: index)) }
+    do { try preprocessing.apply(to: images[index], into: target) } catch {
+      throw error.within(name(of: index))
+    }
   }
 
   public func image(at index: Int) throws(DataError) -> Image? { images[index] }
 
-  public func contentHash(of index: Int) throws(DataError) -> String { images[index].pixels.withUnsafeBytes(SHA256.hexadecimal) }
+  public func contentHash(of index: Int) throws(DataError) -> String {
+    images[index].pixels.withUnsafeBytes(SHA256.hexadecimal)
+  }
 }
 
 /// Ready inputs: the rows of a tensor.
@@ -116,7 +122,9 @@ public struct TensorExamples: ExampleSource {
     let inputs = tensor.elementType == .float32 ? tensor : tensor.converted(to: .float32)
     if let offset = inputs.firstNonFinite() {
       let row = max(1, inputs.count / inputs.shape[0])
-      throw DataError(.notFinite("value \(offset % row) of example \(offset / row) is NaN or infinite; clean the data"), at: name)
+      throw DataError(
+        .notFinite("value \(offset % row) of example \(offset / row) is NaN or infinite; clean the data"),
+        at: name)
     }
     self.tensor = inputs
     self.preprocessing = preprocessing.flatMap { $0.shape == Array(inputs.shape.dropFirst()) ? $0 : nil }
@@ -130,7 +138,8 @@ public struct TensorExamples: ExampleSource {
   public func copy(_ index: Int, into target: UnsafeMutableBufferPointer<Float>) throws(DataError) {
     let size = exampleSize
     tensor.withElements(as: Float.self) { source in
-      _ = target.update(fromContentsOf: UnsafeBufferPointer(rebasing: source[(index * size)..<((index + 1) * size)]))
+      _ = target.update(
+        fromContentsOf: UnsafeBufferPointer(rebasing: source[(index * size)..<((index + 1) * size)]))
     }
   }
 
@@ -143,7 +152,9 @@ public struct TensorExamples: ExampleSource {
 
   public func contentHash(of index: Int) throws(DataError) -> String {
     let size = exampleSize * MemoryLayout<Float>.size
-    return tensor.withBytes { SHA256.hexadecimal(of: UnsafeRawBufferPointer(rebasing: $0[(index * size)..<((index + 1) * size)])) }
+    return tensor.withBytes {
+      SHA256.hexadecimal(of: UnsafeRawBufferPointer(rebasing: $0[(index * size)..<((index + 1) * size)]))
+    }
   }
 }
 
@@ -167,7 +178,9 @@ public struct ExampleSubset: ExampleSource {
     try base.copy(indices[index], into: target)
   }
   public func image(at index: Int) throws(DataError) -> Image? { try base.image(at: indices[index]) }
-  public func contentHash(of index: Int) throws(DataError) -> String { try base.contentHash(of: indices[index]) }
+  public func contentHash(of index: Int) throws(DataError) -> String {
+    try base.contentHash(of: indices[index])
+  }
 }
 
 /// Several sources one after the other.
@@ -184,7 +197,8 @@ public struct JoinedExamples: ExampleSource {
     guard let first = parts.first else { throw DataError(.empty("the list of sources")) }
     for part in parts where part.exampleShape != first.exampleShape {
       throw DataError(
-        .shape(found: part.exampleShape, expected: first.exampleShape), at: part.count > 0 ? part.name(of: 0) : "")
+        .shape(found: part.exampleShape, expected: first.exampleShape),
+        at: part.count > 0 ? part.name(of: 0) : "")
     }
     self.parts = parts
     starts = parts.reduce(into: [0]) { $0.append($0.last! + $1.count) }

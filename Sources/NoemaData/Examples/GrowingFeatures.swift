@@ -26,7 +26,9 @@ public final class GrowingFeatures: FeatureMatrix, @unchecked Sendable {
     }
     var template = Array((folder + "/noema-XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw DataError(errno: errno, operation: "create a scratch file", at: folder) }
+    guard descriptor >= 0 else {
+      throw DataError(errno: errno, operation: "create a scratch file", at: folder)
+    }
     unlink(template)
     file = descriptor
   }
@@ -56,7 +58,10 @@ public final class GrowingFeatures: FeatureMatrix, @unchecked Sendable {
       }
       return 0
     }
-    if code != 0 { throw DataError(errno: code, operation: "write activations (free disk space or raise --memory)", at: place) }
+    if code != 0 {
+      throw DataError(
+        errno: code, operation: "write activations (free disk space or raise --memory)", at: place)
+    }
     rowCount += tensor.shape[0]
   }
 
@@ -71,9 +76,13 @@ public final class GrowingFeatures: FeatureMatrix, @unchecked Sendable {
         let from = off_t((row * columnCount + columns.lowerBound) * 4)
         var done = 0
         while done < count {
-          let got = pread(file, UnsafeMutableRawPointer(target + offset * columns.count) + done, count - done, from + off_t(done))
+          let got = pread(
+            file, UnsafeMutableRawPointer(target + offset * columns.count) + done, count - done,
+            from + off_t(done))
           if got < 0, errno == EINTR { continue }
-          if got <= 0 { throw DataError(errno: got == 0 ? EIO : errno, operation: "read activations", at: place) }
+          if got <= 0 {
+            throw DataError(errno: got == 0 ? EIO : errno, operation: "read activations", at: place)
+          }
           done += got
         }
       }

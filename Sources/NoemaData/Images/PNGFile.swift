@@ -32,7 +32,8 @@ public struct ImageError: NoemaError, Equatable {
     case .malformed(let text):
       return "\(start)not a readable PNG file (\(text)); replace or remove it"
     case .tooLarge(let width, let height):
-      return "\(start)the header claims \(width)×\(height) pixels, which is over the limit of \(PNGFile.pixelLimit) "
+      return
+        "\(start)the header claims \(width)×\(height) pixels, which is over the limit of \(PNGFile.pixelLimit) "
         + "or more than the file's bytes can hold; shrink or remove it"
     case .unwritable(let width, let height, let channels):
       return "\(start)cannot write \(width)×\(height) pixels of \(channels) channels as PNG; "
@@ -84,7 +85,8 @@ public enum PNGFile {
       var header = png_image()
       header.version = UInt32(PNG_IMAGE_VERSION)
       defer { png_image_free(&header) }
-      guard let start = file.baseAddress, png_image_begin_read_from_memory(&header, start, file.count) != 0 else {
+      guard let start = file.baseAddress, png_image_begin_read_from_memory(&header, start, file.count) != 0
+      else {
         throw ImageError(.malformed(file.isEmpty ? "the file is empty" : message(header)), name: name)
       }
       let (width, height) = (Int(header.width), Int(header.height))
@@ -93,7 +95,8 @@ public enum PNGFile {
         width * height / 8 / 1032 <= file.count
       else { throw ImageError(.tooLarge(width: width, height: height), name: name) }
 
-      let isGrey = header.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA | PNG_FORMAT_FLAG_COLORMAP) == 0
+      let isGrey =
+        header.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA | PNG_FORMAT_FLAG_COLORMAP) == 0
       let channels = isGrey ? 1 : 3
       header.format = isGrey ? 0 : PNG_FORMAT_FLAG_COLOR
       // Without this, libpng takes 16-bit samples of untagged files for linear light.

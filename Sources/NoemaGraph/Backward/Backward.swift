@@ -69,16 +69,21 @@ extension Graph {
     let needed = downstream(of: Set(targets))
     for node in nodes.reversed() {
       let cotangents = node.results.map { arrived[$0] }
-      guard cotangents.contains(where: { $0 != nil }), node.operands.contains(where: needed.contains) else { continue }
+      guard cotangents.contains(where: { $0 != nil }), node.operands.contains(where: needed.contains) else {
+        continue
+      }
       let parts: [Value?]
-      do { parts = try rules.rule(for: node, in: self).propagate(cotangents, through: node, in: &graph) } catch {
+      do {
+        parts = try rules.rule(for: node, in: self).propagate(cotangents, through: node, in: &graph)
+      } catch {
         throw error.at("\(node.operation.name) node '\(node.name)'")
       }
       for (operand, part) in zip(node.operands, parts) where needed.contains(operand) {
         guard let part else { continue }
-        arrived[operand] = try arrived[operand].map { value throws(GraphError) in
-          try graph.apply(Binary(.add), value, part)
-        } ?? part
+        arrived[operand] =
+          try arrived[operand].map { value throws(GraphError) in
+            try graph.apply(Binary(.add), value, part)
+          } ?? part
       }
     }
     return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] })
@@ -87,7 +92,9 @@ extension Graph {
   /// The values that depend on any of the given ones, these included.
   func downstream(of values: Set<Value>) -> Set<Value> {
     var reached = values
-    for node in nodes where node.operands.contains(where: reached.contains) { reached.formUnion(node.results) }
+    for node in nodes where node.operands.contains(where: reached.contains) {
+      reached.formUnion(node.results)
+    }
     return reached
   }
 }

@@ -24,17 +24,21 @@ public final class BatchRunner {
   ///   - derive: makes the graph to run from the network's graph at a batch size, outputs set.
   /// - Throws: `GraphError`, also when not even one example fits the budget.
   public init(
-    _ network: Network, examples: Int, memory: Int = 1 << 30, maximumBatch: Int = 32, shapes: [String: [Int]] = [:],
+    _ network: Network, examples: Int, memory: Int = 1 << 30, maximumBatch: Int = 32,
+    shapes: [String: [Int]] = [:],
     weights: SharedWeights = SharedWeights(), derive: (Graph) throws(GraphError) -> Graph
   ) throws(GraphError) {
     var size = network.fixedBatch ?? max(1, min(examples, maximumBatch))
     while true {
       let session = try Session(try derive(try network.graph(batch: size, shapes: shapes)), sharing: weights)
-      let bytes = session.workingByteCount + (session.inputTypes + session.outputTypes).reduce(0) { $0 + $1.byteCount }
+      let bytes =
+        session.workingByteCount + (session.inputTypes + session.outputTypes).reduce(0) { $0 + $1.byteCount }
       if bytes <= memory || size == 1 || network.fixedBatch != nil {
         guard bytes <= memory else {
           throw GraphError(
-            .execution("one batch of \(size) needs \(bytes >> 20) MiB, the budget is \(memory >> 20) MiB; raise --memory"))
+            .execution(
+              "one batch of \(size) needs \(bytes >> 20) MiB, the budget is \(memory >> 20) MiB; raise --memory"
+            ))
         }
         self.session = session
         batchSize = size
@@ -53,9 +57,12 @@ public final class BatchRunner {
     guard let count = inputs.first?.shape.first, (1...batchSize).contains(count) else {
       throw GraphError(.input("expected 1 to \(batchSize) examples, found \(inputs.first?.shape.first ?? 0)"))
     }
-    for (tensor, type) in zip(inputs, session.inputTypes) where Array(tensor.shape.dropFirst()) != Array(type.shape.dropFirst()) {
+    for (tensor, type) in zip(inputs, session.inputTypes)
+    where Array(tensor.shape.dropFirst()) != Array(type.shape.dropFirst()) {
       throw GraphError(
-        .input("expected examples of shape \(Array(type.shape.dropFirst())), found \(Array(tensor.shape.dropFirst()))"))
+        .input(
+          "expected examples of shape \(Array(type.shape.dropFirst())), found \(Array(tensor.shape.dropFirst()))"
+        ))
     }
     if count == batchSize { return try session.run(inputs) }
     let results = try session.run(try inputs.map { try $0.filledUp(to: batchSize) })

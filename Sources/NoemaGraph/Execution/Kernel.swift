@@ -75,7 +75,9 @@ final class ReferenceKernel: Kernel {
       Tensor(shape: type.shape, elementType: type.element, borrowing: base, owner: self)
     }
     for (index, result) in try operation.evaluate(operands).enumerated() {
-      result.withBytes { memory.results[index].copyMemory(from: $0.baseAddress!, byteCount: resultTypes[index].byteCount) }
+      result.withBytes {
+        memory.results[index].copyMemory(from: $0.baseAddress!, byteCount: resultTypes[index].byteCount)
+      }
     }
   }
 }
@@ -100,7 +102,8 @@ final class ClosureKernel: Kernel {
   let body: (KernelMemory) throws -> Void
 
   init(
-    operands: [Layout], results: [Layout], reusableOperand: Int? = nil, _ body: @escaping (KernelMemory) throws -> Void
+    operands: [Layout], results: [Layout], reusableOperand: Int? = nil,
+    _ body: @escaping (KernelMemory) throws -> Void
   ) {
     operandLayouts = operands
     resultLayouts = results

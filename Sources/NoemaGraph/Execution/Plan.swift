@@ -40,7 +40,9 @@ final class Plan {
     inputTypes = graph.inputs.map { graph.type(of: $0) }
     constantCopies = weights
     for (index, input) in graph.inputs.enumerated() {
-      locations[input] = [(.plain, add(Buffer(kind: .input(index), byteCount: graph.type(of: input).byteCount)))]
+      locations[input] = [
+        (.plain, add(Buffer(kind: .input(index), byteCount: graph.type(of: input).byteCount)))
+      ]
     }
     for (value, tensor) in graph.constants {
       locations[value] = [(.plain, add(Buffer(kind: .constant(tensor), byteCount: tensor.byteCount)))]
@@ -58,13 +60,17 @@ final class Plan {
   private func compile(_ node: Node, _ graph: Graph) throws(GraphError) {
     let operands = node.operands.map { value in
       // The layout made last is the one that the fast kernels chose.
-      StoredOperand(type: graph.type(of: value), layout: locations[value]!.last!.layout, constant: graph.constants[value])
+      StoredOperand(
+        type: graph.type(of: value), layout: locations[value]!.last!.layout, constant: graph.constants[value])
     }
     let results = node.results.map { graph.type(of: $0) }
-    let kernel = try node.operation.kernel(for: operands, results: results)
+    let kernel =
+      try node.operation.kernel(for: operands, results: results)
       ?? ReferenceKernel(node.operation, operands: operands.map(\.type), results: results)
     var inputs: [Int] = []
-    for (value, layout) in zip(node.operands, kernel.operandLayouts) { inputs.append(try buffer(of: value, layout, graph)) }
+    for (value, layout) in zip(node.operands, kernel.operandLayouts) {
+      inputs.append(try buffer(of: value, layout, graph))
+    }
     var outputs: [Int] = []
     for (position, (value, layout)) in zip(node.results, kernel.resultLayouts).enumerated() {
       let size = layout.byteCount(of: graph.type(of: value))
@@ -74,9 +80,10 @@ final class Plan {
     }
     if kernel.isView { return }
     scratchByteCount = max(scratchByteCount, kernel.scratchByteCount)
-    steps.append(Step(
-      kernel: kernel, operands: inputs, results: outputs, node: node,
-      multiplyAdds: node.operation.multiplyAdds(operands.map(\.type), results)))
+    steps.append(
+      Step(
+        kernel: kernel, operands: inputs, results: outputs, node: node,
+        multiplyAdds: node.operation.multiplyAdds(operands.map(\.type), results)))
   }
 
   /// The buffer that holds a value in a layout; a reorder is added when there is none yet.
@@ -92,7 +99,8 @@ final class Plan {
       index = add(Buffer(kind: .constant(copy), byteCount: copy.byteCount))
     } else {
       index = add(Buffer(kind: .arena(0), byteCount: layout.byteCount(of: type)))
-      steps.append(Step(kernel: kernel, operands: [source.buffer], results: [index], node: nil, multiplyAdds: 0))
+      steps.append(
+        Step(kernel: kernel, operands: [source.buffer], results: [index], node: nil, multiplyAdds: 0))
     }
     locations[value]!.append((layout, index))
     return index
@@ -100,9 +108,12 @@ final class Plan {
 
   /// Finds lifetimes, lets kernels work in place, and lays the arena out.
   private func placeBuffers() {
-    var first = [Int](repeating: .max, count: buffers.count), last = [Int](repeating: -1, count: buffers.count)
+    var first = [Int](repeating: .max, count: buffers.count),
+      last = [Int](repeating: -1, count: buffers.count)
     for (index, step) in steps.enumerated() {
-      for buffer in step.results { first[buffer] = min(first[buffer], index); last[buffer] = max(last[buffer], index) }
+      for buffer in step.results {
+        first[buffer] = min(first[buffer], index); last[buffer] = max(last[buffer], index)
+      }
       for buffer in step.operands { last[buffer] = max(last[buffer], index) }
     }
     for buffer in outputBuffers { last[buffer] = steps.count }
@@ -114,7 +125,9 @@ final class Plan {
       let source = root[step.operands[operand]], result = step.results[0]
       let isFree: Bool = {
         guard case .arena = buffers[source].kind else { return false }
-        let others = step.operands.enumerated().contains { $0.offset != operand && root[$0.element] == source }
+        let others = step.operands.enumerated().contains {
+          $0.offset != operand && root[$0.element] == source
+        }
         return last[source] == index && !others && buffers[source].byteCount == buffers[result].byteCount
       }()
       if isFree {
@@ -133,7 +146,9 @@ final class Plan {
     }
     let plan = ArenaPlan(arena)
     for (slot, offset) in zip(slots, plan.offsets) { buffers[slot].kind = .arena(offset) }
-    for index in buffers.indices where root[index] != index { buffers[index].kind = buffers[root[index]].kind }
+    for index in buffers.indices where root[index] != index {
+      buffers[index].kind = buffers[root[index]].kind
+    }
     arenaByteCount = plan.byteCount
   }
 }
@@ -155,9 +170,11 @@ final class WeightCache {
     do {
       copy = try Tensor(shape: [size / 4], elementType: .float32) { bytes in
         try tensor.withBytes { source in
-          try kernel.run(KernelMemory(
-            operands: [UnsafeMutableRawPointer(mutating: source.baseAddress!)], results: [bytes.baseAddress!],
-            scratch: bytes.baseAddress!))
+          try kernel.run(
+            KernelMemory(
+              operands: [UnsafeMutableRawPointer(mutating: source.baseAddress!)],
+              results: [bytes.baseAddress!],
+              scratch: bytes.baseAddress!))
         }
       }
     } catch { throw GraphError(.execution("a constant could not be reordered: \(error)")) }
@@ -183,7 +200,8 @@ final class ReorderKernel: Kernel {
       case (.plain, .plain): .plain(type.shape)
       }
     }
-    guard type.element == .float32, let from = described(source, like: target), let to = described(target, like: source),
+    guard type.element == .float32, let from = described(source, like: target),
+      let to = described(target, like: source),
       let primitive = DNNLPrimitive(ndnnl_reorder(from.handle, to.handle))
     else { throw GraphError(.execution("oneDNN cannot reorder a value of type \(type)")) }
     self.primitive = primitive

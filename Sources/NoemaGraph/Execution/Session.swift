@@ -58,14 +58,17 @@ public final class Session {
       }
       try step.kernel.run(
         KernelMemory(
-          operands: step.operands.map { memory[$0] }, results: step.results.map { memory[$0] }, scratch: scratch))
+          operands: step.operands.map { memory[$0] }, results: step.results.map { memory[$0] },
+          scratch: scratch))
       if profiling { seconds[index] += Self.now() - start }
     }
     if profiling { runCount += 1 }
     defer { withExtendedLifetime(inputs) {} }
     return try zip(plan.outputBuffers, outputTypes).map { buffer, type in
       try Tensor(shape: type.shape, elementType: type.element) { bytes in
-        if let base = bytes.baseAddress, !bytes.isEmpty { base.copyMemory(from: memory[buffer], byteCount: bytes.count) }
+        if let base = bytes.baseAddress, !bytes.isEmpty {
+          base.copyMemory(from: memory[buffer], byteCount: bytes.count)
+        }
       }
     }
   }
@@ -89,14 +92,16 @@ public final class Session {
   /// Seconds per step over the runs made with `profiling`.
   public func profile() -> [ProfileEntry] {
     plan.steps.enumerated().map { index, step in
-      let kernel: String = switch step.kernel {
-      case let kernel as DNNLKernel: kernel.primitive.implementation
-      case is ReferenceKernel: "reference"
-      case is ReorderKernel: "reorder"
-      default: "noema"
-      }
+      let kernel: String =
+        switch step.kernel {
+        case let kernel as DNNLKernel: kernel.primitive.implementation
+        case is ReferenceKernel: "reference"
+        case is ReorderKernel: "reorder"
+        default: "noema"
+        }
       return ProfileEntry(
-        name: step.node?.name ?? "", operation: step.node?.operation.name ?? "reorder", implementation: kernel,
+        name: step.node?.name ?? "", operation: step.node?.operation.name ?? "reorder",
+        implementation: kernel,
         seconds: seconds[index] / Double(max(runCount, 1)), multiplyAdds: step.multiplyAdds)
     }
   }

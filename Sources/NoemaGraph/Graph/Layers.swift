@@ -30,7 +30,8 @@ extension Graph {
     var counts: [String: Int] = [:]
     var found: [(node: Node, value: Value, ordinal: String)] = []
     for node in nodes {
-      guard let value = node.results.first, dependent.contains(value), let name = names(of: value).first, !name.isEmpty,
+      guard let value = node.results.first, dependent.contains(value), let name = names(of: value).first,
+        !name.isEmpty,
         type(of: value).element.isFloat
       else { continue }
       let kind = Self.onnxName(node.operation)
@@ -43,10 +44,13 @@ extension Graph {
     return zip(found, paths).map { entry, path in
       let node = entry.node
       return Layer(
-        value: entry.value, name: path.isEmpty || uses[path]! > 1 ? fallbackName(entry.value, path, entry.ordinal, paths) : path,
+        value: entry.value,
+        name: path.isEmpty || uses[path]! > 1 ? fallbackName(entry.value, path, entry.ordinal, paths) : path,
         onnxValue: names(of: entry.value)[0], onnxNode: node.name, ordinal: entry.ordinal,
         operation: node.operation.name, shape: type(of: entry.value).shape,
-        parameterCount: node.operands.reduce(0) { $0 + (constants[$1].map { $0.elementType.isFloat ? $0.count : 0 } ?? 0) },
+        parameterCount: node.operands.reduce(0) {
+          $0 + (constants[$1].map { $0.elementType.isFloat ? $0.count : 0 } ?? 0)
+        },
         multiplyAdds: node.operation.multiplyAdds(
           node.operands.map { type(of: $0) }, node.results.map { type(of: $0) }),
         isCut: cuts.contains(entry.value))
@@ -66,7 +70,9 @@ extension Graph {
     case is Concatenation: "Concat"
     case let reduction as Reduction:
       reduction.function == .mean && reduction.keepsAxes && reduction.axes.first == 2
-        ? "GlobalAveragePool" : "Reduce" + reduction.function.rawValue.prefix(1).uppercased() + reduction.function.rawValue.dropFirst()
+        ? "GlobalAveragePool"
+        : "Reduce" + reduction.function.rawValue.prefix(1).uppercased()
+          + reduction.function.rawValue.dropFirst()
     default: operation.name
     }
   }
@@ -80,7 +86,9 @@ extension Graph {
     var cuts: Set<Value> = []
     for (index, node) in nodes.enumerated() {
       for operand in node.operands where last[operand] == index { alive.remove(operand) }
-      for result in node.results where dependent.contains(result) && (last[result] ?? -1) > index { alive.insert(result) }
+      for result in node.results where dependent.contains(result) && (last[result] ?? -1) > index {
+        alive.insert(result)
+      }
       if alive.count == 1, let only = alive.first, node.results.contains(only) { cuts.insert(only) }
     }
     return cuts
@@ -109,7 +117,9 @@ enum ModulePath {
     return path
   }
 
-  private static func lastRun(_ path: String) -> String { path.split(separator: ".").last.map(String.init) ?? path }
+  private static func lastRun(_ path: String) -> String {
+    path.split(separator: ".").last.map(String.init) ?? path
+  }
   private static func dropLastRun(_ path: String) -> String {
     let parts = path.split(separator: ".").dropLast()
     return parts.isEmpty ? "" : parts.joined(separator: ".") + "."

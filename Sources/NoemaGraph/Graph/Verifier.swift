@@ -8,7 +8,8 @@ extension Graph {
     }
     for node in nodes {
       for operand in node.operands where !defined.contains(operand) {
-        return "node '\(node.name)' (\(node.operation.name)) reads '\(displayName(of: operand))' before it is made"
+        return
+          "node '\(node.name)' (\(node.operation.name)) reads '\(displayName(of: operand))' before it is made"
       }
       for result in node.results where !defined.insert(result).inserted {
         return "value '\(displayName(of: result))' is made twice"
@@ -32,7 +33,8 @@ extension Graph: CustomStringConvertible {
   public var description: String {
     nodes.map { node in
       let results = node.results.map { "\(displayName(of: $0)): \(type(of: $0))" }.joined(separator: ", ")
-      return "\(results) = \(node.operation)(\(node.operands.map { displayName(of: $0) }.joined(separator: ", ")))"
+      return
+        "\(results) = \(node.operation)(\(node.operands.map { displayName(of: $0) }.joined(separator: ", ")))"
     }.joined(separator: "\n")
   }
 }

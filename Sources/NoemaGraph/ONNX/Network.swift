@@ -87,7 +87,8 @@ public struct Network: Sendable {
       var tensors: [String: Tensor] = [:]
       for proto in model.graph.initializer { tensors[proto.name] = try reader.tensor(proto) }
       if let sparse = model.graph.sparseInitializer.first {
-        throw GraphError(.unsupported("sparse initialiser '\(sparse.values.name)' is not supported; export it dense"))
+        throw GraphError(
+          .unsupported("sparse initialiser '\(sparse.values.name)' is not supported; export it dense"))
       }
       initialisers = tensors
       inputs = try model.graph.input.filter { tensors[$0.name] == nil }.map { try Self.port($0) }
@@ -97,9 +98,13 @@ public struct Network: Sendable {
     }
     nodes = model.graph.node
     producer = [model.producerName, model.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
-    parameterCount = initialisers.values.reduce(0) { $0 + ($1.elementType.isFloat && $1.rank > 0 ? $1.count : 0) }
+    parameterCount = initialisers.values.reduce(0) {
+      $0 + ($1.elementType.isFloat && $1.rank > 0 ? $1.count : 0)
+    }
     var versions: [String: Int] = [:]
-    for opset in model.opsetImport { versions[opset.domain == "ai.onnx" ? "" : opset.domain] = Int(opset.version) }
+    for opset in model.opsetImport {
+      versions[opset.domain == "ai.onnx" ? "" : opset.domain] = Int(opset.version)
+    }
     opsets = versions
     unsupportedOperators = Self.unsupported(nodes, opsets: versions)
   }
@@ -139,7 +144,8 @@ public struct Network: Sendable {
   /// The shape of each input for a batch size: `batch` stands for a named first axis, `shapes` overrides.
   ///
   /// - Throws: `GraphError.input` when a named axis other than the first has no extent.
-  public func inputShapes(batch: Int, overriding shapes: [String: [Int]] = [:]) throws(GraphError) -> [[Int]] {
+  public func inputShapes(batch: Int, overriding shapes: [String: [Int]] = [:]) throws(GraphError) -> [[Int]]
+  {
     var result: [[Int]] = []
     for port in inputs {
       if let shape = shapes[port.name] {
@@ -153,7 +159,8 @@ public struct Network: Sendable {
         case .named where axis == 0: shape.append(batch)
         case .named(let name):
           throw GraphError(
-            .input("axis '\(name)' of input '\(port.name)' has no fixed extent; give the input's shape"), at: path)
+            .input("axis '\(name)' of input '\(port.name)' has no fixed extent; give the input's shape"),
+            at: path)
         }
       }
       result.append(shape)
@@ -180,7 +187,9 @@ public struct Network: Sendable {
   ///   - shapes: input shapes by name, where the file leaves more than the first axis open.
   /// - Throws: `GraphError` when operators are not supported or do not fit their operands.
   public func graph(batch: Int = 1, shapes: [String: [Int]] = [:]) throws(GraphError) -> Graph {
-    guard unsupportedOperators.isEmpty else { throw GraphError(.unsupportedOperators(unsupportedOperators), at: path) }
+    guard unsupportedOperators.isEmpty else {
+      throw GraphError(.unsupportedOperators(unsupportedOperators), at: path)
+    }
     var graph = Graph()
     var values: [String: Value] = [:]
     for (port, shape) in zip(inputs, try inputShapes(batch: batch, overriding: shapes)) {
@@ -226,7 +235,8 @@ public struct Network: Sendable {
         operands.append(operand)
       } else {
         throw GraphError(
-          .malformed("node '\(node.name)' reads '\(name)', which no earlier node, input or initialiser makes"))
+          .malformed("node '\(node.name)' reads '\(name)', which no earlier node, input or initialiser makes")
+        )
       }
     }
     let reader = NodeReader(node, values: operands, graph: graph, opset: opset)

@@ -27,7 +27,9 @@ final class NodeReader {
   /// Changes the graph in place.
   func rename(_ change: (inout Graph) -> Void) { change(&graph) }
 
-  func error(_ text: String) -> GraphError { GraphError(.malformed(text), at: "\(proto.opType) node '\(name)'") }
+  func error(_ text: String) -> GraphError {
+    GraphError(.malformed(text), at: "\(proto.opType) node '\(name)'")
+  }
   func unsupported(_ text: String) -> GraphError {
     GraphError(.unsupported(text), at: "\(proto.opType) node '\(name)' (opset \(opset))")
   }
@@ -54,7 +56,9 @@ final class NodeReader {
   var resultCount: Int { proto.output.count }
 
   /// Whether the node's result at a position is named, and so may be used.
-  func wantsResult(_ index: Int) -> Bool { proto.output.indices.contains(index) && !proto.output[index].isEmpty }
+  func wantsResult(_ index: Int) -> Bool {
+    proto.output.indices.contains(index) && !proto.output[index].isEmpty
+  }
 
   func optionalOperand(_ index: Int) -> Value? { values.indices.contains(index) ? values[index] : nil }
 
@@ -105,7 +109,9 @@ final class NodeReader {
     } catch let error as GraphError { throw error.at("\(proto.opType) node '\(name)'") }
   }
 
-  func emit(_ operation: any Operator, _ operands: Value...) throws -> Value { try emit(operation, operands)[0] }
+  func emit(_ operation: any Operator, _ operands: Value...) throws -> Value {
+    try emit(operation, operands)[0]
+  }
   func constant(_ tensor: Tensor) -> Value { graph.addConstant(tensor) }
   func scalar(_ number: Double, like value: Value) -> Value { graph.addScalar(number, like: value) }
 }

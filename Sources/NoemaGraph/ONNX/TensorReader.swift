@@ -13,7 +13,9 @@ struct TensorReader {
       throw GraphError(.malformed("dimension \(extent) is negative"), at: place)
     }
     let shape = proto.dims.map { Int($0) }
-    guard !proto.hasSegment else { throw GraphError(.unsupported("segmented tensors are not supported"), at: place) }
+    guard !proto.hasSegment else {
+      throw GraphError(.unsupported("segmented tensors are not supported"), at: place)
+    }
     do {
       if proto.dataLocation == .external {
         return try raw(proto, shape, try externalData(proto, shape, place), place)
@@ -38,15 +40,18 @@ struct TensorReader {
     case .uint8: return (.uint8, 1)
     case .bool: return (.bool, 1)
     default:
-      throw GraphError(.unsupported("element type \(code) (strings, complex or packed numbers) is not supported"), at: place)
+      throw GraphError(
+        .unsupported("element type \(code) (strings, complex or packed numbers) is not supported"), at: place)
     }
   }
 
-  private func raw(_ proto: Onnx_TensorProto, _ shape: [Int], _ data: Data, _ place: String) throws -> Tensor {
+  private func raw(_ proto: Onnx_TensorProto, _ shape: [Int], _ data: Data, _ place: String) throws -> Tensor
+  {
     let (type, width) = try Self.elementType(proto.dataType, place)
     let count = try Tensor.byteCount(shape: shape, elementType: type) / type.byteCount
     guard data.count == count * width else {
-      throw GraphError(.malformed("shape \(shape) needs \(count * width) bytes, found \(data.count)"), at: place)
+      throw GraphError(
+        .malformed("shape \(shape) needs \(count * width) bytes, found \(data.count)"), at: place)
     }
     if width == type.byteCount {
       return try Tensor(shape: shape, elementType: type) { _ = data.copyBytes(to: $0) }
@@ -54,15 +59,21 @@ struct TensorReader {
     return data.withUnsafeBytes { bytes in
       switch Onnx_TensorProto.DataType(rawValue: Int(proto.dataType)) {
       case .uint32:
-        return Tensor(shape: shape, (0..<count).map { Int64(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) })
+        return Tensor(
+          shape: shape,
+          (0..<count).map { Int64(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) })
       case .bfloat16:
-        return Tensor(shape: shape, (0..<count).map {
-          Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16)
-        })
+        return Tensor(
+          shape: shape,
+          (0..<count).map {
+            Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16)
+          })
       default:
-        return Tensor(shape: shape, (0..<count).map {
-          Self.float(half: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))
-        })
+        return Tensor(
+          shape: shape,
+          (0..<count).map {
+            Self.float(half: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))
+          })
       }
     }
   }
@@ -80,12 +91,17 @@ struct TensorReader {
     case .float: return Tensor(shape: shape, try checked(proto.floatData))
     case .double: return Tensor(shape: shape, try checked(proto.doubleData))
     case .int64: return Tensor(shape: shape, try checked(proto.int64Data))
-    case .uint64, .uint32: return Tensor(shape: shape, try checked(proto.uint64Data).map { Int64(clamping: $0) })
-    case .float16: return Tensor(shape: shape, try checked(proto.int32Data).map { Self.float(half: UInt16(truncatingIfNeeded: $0)) })
+    case .uint64, .uint32:
+      return Tensor(shape: shape, try checked(proto.uint64Data).map { Int64(clamping: $0) })
+    case .float16:
+      return Tensor(
+        shape: shape, try checked(proto.int32Data).map { Self.float(half: UInt16(truncatingIfNeeded: $0)) })
     case .bfloat16:
-      return Tensor(shape: shape, try checked(proto.int32Data).map {
-        Float(bitPattern: UInt32(UInt16(truncatingIfNeeded: $0)) << 16)
-      })
+      return Tensor(
+        shape: shape,
+        try checked(proto.int32Data).map {
+          Float(bitPattern: UInt32(UInt16(truncatingIfNeeded: $0)) << 16)
+        })
     default: return Tensor(shape: shape, try checked(proto.int32Data)).converted(to: type)
     }
   }
@@ -109,28 +125,33 @@ struct TensorReader {
       throw GraphError(.malformed("external data without a location"), at: place)
     }
     guard let folder else {
-      throw GraphError(.malformed("external data '\(location)' in a model that was not read from a file"), at: place)
+      throw GraphError(
+        .malformed("external data '\(location)' in a model that was not read from a file"), at: place)
     }
     let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
     let path = URL(fileURLWithPath: location, relativeTo: URL(fileURLWithPath: root, isDirectory: true))
       .resolvingSymlinksInPath().path
-    guard !location.hasPrefix("/"), !location.split(separator: "/").contains(".."), path.hasPrefix(root + "/") else {
+    guard !location.hasPrefix("/"), !location.split(separator: "/").contains(".."), path.hasPrefix(root + "/")
+    else {
       throw GraphError(
-        .malformed("external data '\(location)' lies outside the model's folder; put it beside the model"), at: place)
+        .malformed("external data '\(location)' lies outside the model's folder; put it beside the model"),
+        at: place)
     }
     let (_, width) = try Self.elementType(proto.dataType, place)
     let count = try Tensor.byteCount(shape: shape, elementType: .uint8)
     let offset = entries["offset"].flatMap { UInt64($0) } ?? 0
     let length = entries["length"].flatMap { Int($0) } ?? count * width
     guard length == count * width else {
-      throw GraphError(.malformed("shape \(shape) needs \(count * width) bytes, external data has \(length)"), at: place)
+      throw GraphError(
+        .malformed("shape \(shape) needs \(count * width) bytes, external data has \(length)"), at: place)
     }
     guard let file = FileHandle(forReadingAtPath: path) else {
       throw GraphError(.fileMissing(reason: "external data '\(location)' is not beside the model"), at: place)
     }
     defer { try? file.close() }
     guard let size = try? file.seekToEnd(), size >= offset, size - offset >= UInt64(length) else {
-      throw GraphError(.malformed("external data '\(location)' is shorter than \(offset) + \(length) bytes"), at: place)
+      throw GraphError(
+        .malformed("external data '\(location)' is shorter than \(offset) + \(length) bytes"), at: place)
     }
     try file.seek(toOffset: offset)
     guard let data = try file.read(upToCount: length), data.count == length else {

@@ -26,7 +26,8 @@ enum OperatorTable {
     Unary.onnx,
   ]
 
-  private static let bindings: [String: [ONNXBinding]] = Dictionary(grouping: operators.joined(), by: { $0.domain + "." + $0.name })
+  private static let bindings: [String: [ONNXBinding]] = Dictionary(
+    grouping: operators.joined(), by: { $0.domain + "." + $0.name })
 
   /// The binding for an operator of a domain at an opset version, or nil.
   static func binding(_ name: String, domain: String, opset: Int) -> ONNXBinding? {

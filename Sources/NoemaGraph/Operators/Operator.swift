@@ -44,7 +44,8 @@ extension Operator {
   }
 
   public static var onnx: [ONNXBinding] { [] }
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     nil
   }
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int { 0 }

@@ -12,8 +12,10 @@ extension Pass {
       switch node.operation {
       case let add as Binary where add.function == .add:
         // The later of two candidates can add the earlier one's result.
-        let candidates = node.operands.enumerated().compactMap { position, operand -> (at: Int, position: Int)? in
-          guard isPrivate(operand), let at = producers[operand], graph.nodes[at].operation.canAddResidual else { return nil }
+        let candidates = node.operands.enumerated().compactMap {
+          position, operand -> (at: Int, position: Int)? in
+          guard isPrivate(operand), let at = producers[operand], graph.nodes[at].operation.canAddResidual
+          else { return nil }
           return (at, position)
         }
         guard graph.type(of: node.operands[0]).shape == graph.type(of: node.operands[1]).shape,
@@ -22,14 +24,16 @@ extension Pass {
         let before = graph.nodes[chosen.at]
         graph.nodes[index] = Node(
           operation: before.operation.addingResidual(),
-          operands: before.operands + [node.operands[1 - chosen.position]], results: node.results, name: before.name)
+          operands: before.operands + [node.operands[1 - chosen.position]], results: node.results,
+          name: before.name)
         producers[node.results[0]] = index
       case let unary as Unary where unary.function.isFusible:
         guard isPrivate(node.operands[0]), let at = producers[node.operands[0]],
           let fused = graph.nodes[at].operation.applying(unary.function)
         else { continue }
         graph.nodes[index] = Node(
-          operation: fused, operands: graph.nodes[at].operands, results: node.results, name: graph.nodes[at].name)
+          operation: fused, operands: graph.nodes[at].operands, results: node.results,
+          name: graph.nodes[at].name)
         producers[node.results[0]] = index
       default: continue
       }

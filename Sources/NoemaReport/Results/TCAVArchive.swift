@@ -22,7 +22,8 @@ public struct TCAVArchive {
 
   /// Puts a study and its result together.
   public init(
-    study: TCAVStudy, result: TCAVStudyResult, question: String, settings: [(name: String, value: String)] = [],
+    study: TCAVStudy, result: TCAVStudyResult, question: String,
+    settings: [(name: String, value: String)] = [],
     hashes: [(name: String, value: String)] = [], commandLine: String = ""
   ) {
     self.study = study
@@ -38,14 +39,19 @@ public struct TCAVArchive {
   /// - Throws: `DataError` when an example cannot be read again.
   public func report() throws -> TCAVReport {
     var warnings = result.skipped.prefix(20).map { "left out: \($0)" }
-    if result.skipped.count > 20 { warnings.append("left out: \(result.skipped.count - 20) more, listed in result.json") }
+    if result.skipped.count > 20 {
+      warnings.append("left out: \(result.skipped.count - 20) more, listed in result.json")
+    }
     for (target, share) in zip(study.targets, result.accuracy) where share < 0.5 {
       warnings.append(
-        "the network answers '\(target.name)' for only \(Int((share * 100).rounded())) % of the inputs of that class")
+        "the network answers '\(target.name)' for only \(Int((share * 100).rounded())) % of the inputs of that class"
+      )
     }
     return TCAVReport(
-      title: "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)", question: question,
-      results: result.results, layers: result.layers, strips: try strips(), extremes: try extremes(), warnings: warnings,
+      title: "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)",
+      question: question,
+      results: result.results, layers: result.layers, strips: try strips(), extremes: try extremes(),
+      warnings: warnings,
       settings: settings, hashes: hashes, commandLine: commandLine, significance: study.test.significance)
   }
 
@@ -80,7 +86,8 @@ public struct TCAVArchive {
         try rows.compactMap { row in
           let place = result.inputIndices[target][row]
           guard let image = try study.targets[target].examples.image(at: place) else { return nil }
-          return TCAVReport.Example(image: image, derivative: values[row], caption: result.inputNames[target][row])
+          return TCAVReport.Example(
+            image: image, derivative: values[row], caption: result.inputNames[target][row])
         }
       }
       let (most, least) = (try examples(rows.prefix(count)), try examples(rows.suffix(count).reversed()))
@@ -103,11 +110,15 @@ public struct TCAVArchive {
     }
     let record = TCAVRecord(
       results: result.results, layers: result.layers, cavs: cavs,
-      inputs: zip(study.targets, result.inputNames).map { .init(target: $0.name, classIndex: $0.index, names: $1) },
+      inputs: zip(study.targets, result.inputNames).map {
+        .init(target: $0.name, classIndex: $0.index, names: $1)
+      },
       skipped: result.skipped)
     try folder.write(try JSONText.of(TCAVRecordWithRun(record: record, run: run)), to: "result.json")
     let flat = result.cavs.flatMap(\.direction)
-    if !flat.isEmpty { try NPYFile.write(Tensor(shape: [flat.count], flat), to: try folder.makePath(for: "cavs.npy")) }
+    if !flat.isEmpty {
+      try NPYFile.write(Tensor(shape: [flat.count], flat), to: try folder.makePath(for: "cavs.npy"))
+    }
     try NPYFile.write(Self.table(result.derivatives), to: try folder.makePath(for: "derivatives.npy"))
     try NPYFile.write(Self.table(result.similarities), to: try folder.makePath(for: "similarities.npy"))
     try TCAVArchive.write(try TCAVPage(try report()), into: folder)
@@ -132,7 +143,8 @@ public struct TCAVArchive {
   /// Rows of unequal length as one float64 matrix, NaN behind the shorter ones.
   private static func table(_ rows: [[Double]]) -> Tensor {
     let width = rows.map(\.count).max() ?? 0
-    return Tensor(shape: [rows.count, width], rows.flatMap { $0 + Array(repeating: .nan, count: width - $0.count) })
+    return Tensor(
+      shape: [rows.count, width], rows.flatMap { $0 + Array(repeating: .nan, count: width - $0.count) })
   }
 }
 

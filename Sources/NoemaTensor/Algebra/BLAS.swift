@@ -33,11 +33,13 @@ extension Matrix {
   ///
   /// - Precondition: the vector has `columnCount` elements.
   public func times(_ vector: [Double]) -> [Double] {
-    precondition(vector.count == columnCount, "a vector of \(vector.count) does not fit \(columnCount) columns")
+    precondition(
+      vector.count == columnCount, "a vector of \(vector.count) does not fit \(columnCount) columns")
     guard rowCount > 0, columnCount > 0 else { return Array(repeating: 0, count: rowCount) }
     var result = [Double](repeating: 0, count: rowCount)
     cblas_dgemv(
-      CblasRowMajor, CblasNoTrans, Int32(rowCount), Int32(columnCount), 1, elements, Int32(columnCount), vector, 1, 0,
+      CblasRowMajor, CblasNoTrans, Int32(rowCount), Int32(columnCount), 1, elements, Int32(columnCount),
+      vector, 1, 0,
       &result, 1)
     return result
   }
@@ -64,7 +66,8 @@ extension Matrix {
     var result = Matrix(rowCount: rows, columnCount: columns)
     guard rows > 0, columns > 0, inner > 0 else { return result }
     cblas_dgemm(
-      CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans, Int32(rows),
+      CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
+      Int32(rows),
       Int32(columns), Int32(inner), 1, a.elements, Int32(a.columnCount), b.elements, Int32(b.columnCount), 0,
       &result.elements, Int32(columns))
     return result
@@ -78,13 +81,15 @@ enum SinglePrecision {
     _ rows: UnsafeBufferPointer<Float>, count: Int, width: Int, into result: UnsafeMutableBufferPointer<Float>
   ) {
     cblas_ssyrk(
-      CblasRowMajor, CblasUpper, CblasNoTrans, Int32(count), Int32(width), 1, rows.baseAddress!, Int32(width), 0,
+      CblasRowMajor, CblasUpper, CblasNoTrans, Int32(count), Int32(width), 1, rows.baseAddress!, Int32(width),
+      0,
       result.baseAddress!, Int32(count))
   }
 
   /// `a · bᵀ`, `aCount × bCount`.
   static func product(
-    _ a: UnsafeBufferPointer<Float>, _ aCount: Int, _ b: UnsafeBufferPointer<Float>, _ bCount: Int, width: Int,
+    _ a: UnsafeBufferPointer<Float>, _ aCount: Int, _ b: UnsafeBufferPointer<Float>, _ bCount: Int,
+    width: Int,
     into result: UnsafeMutableBufferPointer<Float>
   ) {
     cblas_sgemm(
@@ -98,7 +103,8 @@ enum SinglePrecision {
     into result: UnsafeMutableBufferPointer<Float>
   ) {
     cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(count), 1, a.baseAddress!, Int32(left),
+      CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(count), 1, a.baseAddress!,
+      Int32(left),
       b.baseAddress!, Int32(right), 0, result.baseAddress!, Int32(right))
   }
 }

@@ -12,7 +12,9 @@ public struct SymmetricEigen: Sendable {
   /// - Throws: `TensorError.shape` unless square, `.solver` when LAPACK does not converge.
   public init(_ matrix: Matrix) throws(TensorError) {
     let n = matrix.rowCount
-    guard n == matrix.columnCount else { throw TensorError(.shape(found: [n, matrix.columnCount], expected: [n, n])) }
+    guard n == matrix.columnCount else {
+      throw TensorError(.shape(found: [n, matrix.columnCount], expected: [n, n]))
+    }
     try matrix.checkFinite()
     var work = matrix.elements
     var values = [Double](repeating: 0, count: n)
@@ -114,7 +116,8 @@ public struct SingularValues: Sendable {
     var vt = Matrix(rowCount: k, columnCount: n)
     if k > 0 {
       let info = LAPACKE_dgesdd(
-        LAPACK_ROW_MAJOR, 83, Int32(m), Int32(n), &work, Int32(n), &values, &u.elements, Int32(k), &vt.elements, Int32(n))
+        LAPACK_ROW_MAJOR, 83, Int32(m), Int32(n), &work, Int32(n), &values, &u.elements, Int32(k),
+        &vt.elements, Int32(n))
       guard info == 0 else { throw TensorError(.solver(routine: "dgesdd", info: Int(info))) }
     }
     for j in 0..<k {

@@ -8,7 +8,8 @@ public protocol FeatureMatrix: Sendable {
   /// Copies a block, row after row, to `destination`, which holds `rows.count * columns.count` floats.
   ///
   /// - Throws: an I/O error when the block cannot be read.
-  func copyBlock(rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>) throws
+  func copyBlock(rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>)
+    throws
 }
 
 /// A feature matrix in memory: the rows of a float32 tensor, later axes flattened in row-major order.

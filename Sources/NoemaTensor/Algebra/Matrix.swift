@@ -19,7 +19,9 @@ public struct Matrix: Sendable, Hashable {
 
   /// Makes a matrix of zeros.
   public init(rowCount: Int, columnCount: Int) {
-    self.init(rowCount: rowCount, columnCount: columnCount, elements: Array(repeating: 0, count: rowCount * columnCount))
+    self.init(
+      rowCount: rowCount, columnCount: columnCount,
+      elements: Array(repeating: 0, count: rowCount * columnCount))
   }
 
   /// Makes a matrix of a rank-2 tensor of floats.

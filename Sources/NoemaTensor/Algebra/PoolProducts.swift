@@ -33,7 +33,8 @@ public struct PoolProducts: Sendable {
     let width = pool.columnCount
     featureCount = width
     for other in others where other.columnCount != width {
-      throw TensorError(.shape(found: [other.rowCount, other.columnCount], expected: [other.rowCount, width]))
+      throw TensorError(
+        .shape(found: [other.rowCount, other.columnCount], expected: [other.rowCount, width]))
     }
     let n = pool.rowCount
     let largest = others.map(\.rowCount).max() ?? 0
@@ -53,7 +54,9 @@ public struct PoolProducts: Sendable {
     for start in stride(from: 0, to: width, by: block) {
       let columns = start..<min(start + block, width)
       let means = try rows.withUnsafeMutableBufferPointer { rows in
-        try pool.copyBlock(rows: 0..<n, columns: columns, to: UnsafeMutableBufferPointer(rebasing: rows[..<(n * columns.count)]))
+        try pool.copyBlock(
+          rows: 0..<n, columns: columns,
+          to: UnsafeMutableBufferPointer(rebasing: rows[..<(n * columns.count)]))
         return try PoolProducts.centre(rows, count: n, columns: columns)
       }
       meanSquare += means.reduce(0) { $0 + $1 * $1 }
@@ -108,7 +111,9 @@ public struct PoolProducts: Sendable {
     guard variance > 0, variance.isFinite else { return 1 }
     let scale = variance.squareRoot()
     for i in gram.elements.indices { gram.elements[i] /= variance }
-    for index in cross.indices { for i in cross[index].elements.indices { cross[index].elements[i] /= scale } }
+    for index in cross.indices {
+      for i in cross[index].elements.indices { cross[index].elements[i] /= scale }
+    }
     for i in meanAlongPool.indices { meanAlongPool[i] /= scale }
     return scale
   }
@@ -127,7 +132,9 @@ public struct PoolProducts: Sendable {
       }
     }
     for row in 0..<count {
-      for column in 0..<width { rows[row * width + column] = Float(Double(rows[row * width + column]) - means[column]) }
+      for column in 0..<width {
+        rows[row * width + column] = Float(Double(rows[row * width + column]) - means[column])
+      }
     }
     return means
   }
@@ -185,7 +192,8 @@ extension FeatureMatrix {
                 into: products)
               for direction in 0..<directions {
                 for column in 0..<columns.count {
-                  result[direction * columnCount + start + column] = products[direction * columns.count + column]
+                  result[direction * columnCount + start + column] =
+                    products[direction * columns.count + column]
                 }
               }
             }

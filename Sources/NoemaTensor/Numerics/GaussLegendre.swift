@@ -17,7 +17,9 @@ public struct GaussLegendre: Sendable {
         var (previous, value) = (1.0, x)
         if count == 1 { (previous, value) = (1, x) }
         for degree in 1..<max(count, 1) where count > 1 {
-          (previous, value) = (value, (Double(2 * degree + 1) * x * value - Double(degree) * previous) / Double(degree + 1))
+          (previous, value) = (
+            value, (Double(2 * degree + 1) * x * value - Double(degree) * previous) / Double(degree + 1)
+          )
         }
         slope = Double(count) * (x * value - previous) / (x * x - 1)
         let step = value / slope

@@ -27,7 +27,8 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
 
   /// An independent generator for part `index`, the same whatever was drawn from this one before.
   public func split(_ index: Int) -> RandomNumbers {
-    RandomNumbers(seed: seed &* 0xD128_1F3E_4F2B_9A6D &+ UInt64(bitPattern: Int64(index)) &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+    RandomNumbers(
+      seed: seed &* 0xD128_1F3E_4F2B_9A6D &+ UInt64(bitPattern: Int64(index)) &* 0x9E37_79B9_7F4A_7C15 &+ 1)
   }
 
   public mutating func next() -> UInt64 {

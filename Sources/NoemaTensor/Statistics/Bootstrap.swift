@@ -27,7 +27,9 @@ public enum Bootstrap {
     guard table.rowCount > 0, table.columnCount > 0 else { return [.nan, .nan] }
     var columns = Matrix(rowCount: table.columnCount, columnCount: resamples)
     for sample in 0..<resamples {
-      for (column, count) in counts(table.columnCount, using: &random).enumerated() { columns[column, sample] = count }
+      for (column, count) in counts(table.columnCount, using: &random).enumerated() {
+        columns[column, sample] = count
+      }
     }
     let sums = table.times(columns)
     let scale = Double(table.rowCount * table.columnCount)

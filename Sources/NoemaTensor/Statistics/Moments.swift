@@ -13,7 +13,9 @@ public enum Statistics {
   }
 
   /// The square root of `variance`.
-  public static func standardDeviation(_ values: some Collection<Double>) -> Double { variance(values).squareRoot() }
+  public static func standardDeviation(_ values: some Collection<Double>) -> Double {
+    variance(values).squareRoot()
+  }
 
   /// A quantile with linear interpolation between order statistics (type 7, the default of R and NumPy).
   ///

@@ -26,7 +26,8 @@ public struct TTest: Sendable, Hashable, Codable {
   public static func student(_ a: [Double], _ b: [Double]) -> TTest {
     precondition(a.count > 1 && b.count > 1, "a t-test needs two values a sample")
     let degrees = Double(a.count + b.count - 2)
-    let pooled = (Statistics.variance(a) * Double(a.count - 1) + Statistics.variance(b) * Double(b.count - 1)) / degrees
+    let pooled =
+      (Statistics.variance(a) * Double(a.count - 1) + Statistics.variance(b) * Double(b.count - 1)) / degrees
     let error = (pooled * (1 / Double(a.count) + 1 / Double(b.count))).squareRoot()
     return TTest(difference: Statistics.mean(a) - Statistics.mean(b), error: error, degrees: degrees)
   }

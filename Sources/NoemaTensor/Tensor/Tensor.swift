@@ -58,7 +58,8 @@ public struct Tensor: Sendable {
   ///
   /// - Precondition: `elements.count` is the product of `shape`.
   public init<Element: TensorElement>(shape: [Int], _ elements: [Element]) {
-    precondition(elements.count == shape.reduce(1, *), "\(elements.count) elements do not fill shape \(shape)")
+    precondition(
+      elements.count == shape.reduce(1, *), "\(elements.count) elements do not fill shape \(shape)")
     self.shape = shape
     elementType = Element.elementType
     storage = TensorStorage(byteCount: elements.count * MemoryLayout<Element>.stride)
@@ -117,7 +118,8 @@ public struct Tensor: Sendable {
   public func withElements<Element: TensorElement, Result>(
     as type: Element.Type = Element.self, _ body: (UnsafeBufferPointer<Element>) throws -> Result
   ) rethrows -> Result {
-    precondition(Element.elementType == elementType, "tensor holds \(elementType), not \(Element.elementType)")
+    precondition(
+      Element.elementType == elementType, "tensor holds \(elementType), not \(Element.elementType)")
     defer { withExtendedLifetime(storage) {} }
     let start = UnsafeRawPointer(storage.base).assumingMemoryBound(to: Element.self)
     return try body(UnsafeBufferPointer(start: start, count: count))

@@ -82,10 +82,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("red", 0), ("orange", 28), ("yellow", 55), ("green", 120), ("blue", 226), ("purple", 278), ("pink", 335),
-    ("brown", 25),
-  ] as [(String, Float)]) func coloursHaveTheirHue(name: String, hue: Float) throws {
+  @Test(
+    arguments: [
+      ("red", 0), ("orange", 28), ("yellow", 55), ("green", 120), ("blue", 226), ("purple", 278),
+      ("pink", 335),
+      ("brown", 25),
+    ] as [(String, Float)]) func coloursHaveTheirHue(name: String, hue: Float) throws
+  {
     for index in 0..<12 {
       let colour = try Picture(name, index).hueAndSaturation
       let distance = abs((colour.hue - hue + 540).truncatingRemainder(dividingBy: 360) - 180)
@@ -94,9 +97,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("black", 0..<0.16), ("white", 0.85..<1.01), ("grey", 0.3..<0.72),
-  ] as [(String, Range<Float>)])
+  @Test(
+    arguments: [
+      ("black", 0..<0.16), ("white", 0.85..<1.01), ("grey", 0.3..<0.72),
+    ] as [(String, Range<Float>)])
   func greysHaveTheirBrightness(name: String, range: Range<Float>) throws {
     for index in 0..<12 {
       let luma = try Picture(name, index).luma
@@ -105,10 +109,12 @@ import Testing
   }
 
   /// The share of the circumscribed circle that a figure fills tells simple shapes apart.
-  @Test(arguments: [
-    ("circle", 0.9..<1.1), ("square", 0.57..<0.72), ("triangle", 0.3..<0.5), ("star", 0.2..<0.6),
-    ("line", 0..<0.3), ("cross", 0.2..<0.7),
-  ] as [(String, Range<Float>)]) func figuresFillTheirCircle(name: String, range: Range<Float>) throws {
+  @Test(
+    arguments: [
+      ("circle", 0.9..<1.1), ("square", 0.57..<0.72), ("triangle", 0.3..<0.5), ("star", 0.2..<0.6),
+      ("line", 0..<0.3), ("cross", 0.2..<0.7),
+    ] as [(String, Range<Float>)]) func figuresFillTheirCircle(name: String, range: Range<Float>) throws
+  {
     for index in 0..<12 {
       let figure = try Picture(name, index, size: 96).figure
       #expect(range.contains(figure.fill), "\(name) \(index): \(figure.fill)")

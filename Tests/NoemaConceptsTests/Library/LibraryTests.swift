@@ -60,11 +60,13 @@ import Testing
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let library = try ConceptLibrary(path: root.appendingPathComponent("concepts").path)
-    #expect(library.concepts.map(\.manifest.name).sorted()
-      == ConceptCatalog.all.filter { $0.kind != .random }.map(\.name).sorted())
+    #expect(
+      library.concepts.map(\.manifest.name).sorted()
+        == ConceptCatalog.all.filter { $0.kind != .random }.map(\.name).sorted())
     for concept in library.concepts {
       let generator = try ConceptCatalog.generator(named: concept.manifest.name)
-      #expect(concept.manifest.description == generator.description && concept.manifest.kind == generator.kind)
+      #expect(
+        concept.manifest.description == generator.description && concept.manifest.kind == generator.kind)
       for index in [0, 11] {
         let stored = try ImageFile.read(path: "\(concept.path)/\(concept.examples[index])")
         let drawn = generator.image(at: index, seed: try #require(concept.manifest.seed), size: stored.width)

@@ -9,7 +9,8 @@ import Testing
 
   @Test func writtenTextReadsBackTheSame() throws {
     let awkward = [
-      "plain", "yes", "12", "~", "null", "a: b # c", "- x", "\"quoted\" 'it'", "Größe 縞", "two\nlines", " pad ",
+      "plain", "yes", "12", "~", "null", "a: b # c", "- x", "\"quoted\" 'it'", "Größe 縞", "two\nlines",
+      " pad ",
     ]
     for text in awkward {
       let manifest = ConceptManifest(
@@ -25,16 +26,17 @@ import Testing
     let manifest = ConceptManifest(
       name: "striped", description: "parallel stripes", kind: .texture, generator: "striped", seed: 7,
       size: 64, count: 12)
-    #expect(try manifest.yaml() == """
-      name: striped
-      description: parallel stripes
-      kind: texture
-      generator: striped
-      seed: 7
-      size: 64
-      count: 12
+    #expect(
+      try manifest.yaml() == """
+        name: striped
+        description: parallel stripes
+        kind: texture
+        generator: striped
+        seed: 7
+        size: 64
+        count: 12
 
-      """)
+        """)
   }
 
   @Test func saysWhatIsWrong() {

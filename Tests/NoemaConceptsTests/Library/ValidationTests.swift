@@ -65,7 +65,9 @@ import Testing
     try folder.fill("c", with: name, 0..<30)
     var image = try ConceptCatalog.generator(named: name).image(at: 4, seed: 7, size: 32)
     // A touch darker, with a little grain: other bytes, the same picture.
-    for (index, value) in image.pixels.enumerated() { image.pixels[index] = UInt8(Int(value) * 19 / 20 + index % 5) }
+    for (index, value) in image.pixels.enumerated() {
+      image.pixels[index] = UInt8(Int(value) * 19 / 20 + index % 5)
+    }
     try folder.write(image, to: "c/again.png")
     let found = try findings(folder)
     #expect(found.map(\.kind) == [.nearDuplicate])

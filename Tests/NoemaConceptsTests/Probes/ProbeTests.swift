@@ -7,21 +7,27 @@ import Testing
 private let rows = Matrix(rowCount: 24, columnCount: 6, elements: ProbeGoldens.features.flatMap { $0 })
 private let labels = ProbeGoldens.labels.map { $0 == 1 }
 
-private func problem(_ x: Matrix = rows, weights: [Double]? = nil, labels y: [Bool] = labels) throws -> ProbeProblem {
+private func problem(_ x: Matrix = rows, weights: [Double]? = nil, labels y: [Bool] = labels) throws
+  -> ProbeProblem
+{
   try ProbeProblem(kernel: x.timesTransposed(x), isPositive: y, weights: weights)
 }
 
 /// `v = Xᵀ α`.
 private func direction(_ probe: DualProbe, _ x: Matrix = rows) -> [Double] { x.transposed.times(probe.alpha) }
 
-private func distance(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } }
+private func distance(_ a: [Double], _ b: [Double]) -> Double {
+  zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+}
 
 private func cosine(_ a: [Double], _ b: [Double]) -> Double {
   func dot(_ u: [Double], _ v: [Double]) -> Double { zip(u, v).reduce(0) { $0 + $1.0 * $1.1 } }
   return dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
 }
 
-private func expect(_ probe: DualProbe, _ golden: ProbeGoldens.Linear, within tolerance: Double, _ name: String) {
+private func expect(
+  _ probe: DualProbe, _ golden: ProbeGoldens.Linear, within tolerance: Double, _ name: String
+) {
   let error = max(distance(direction(probe), golden.coefficients), abs(probe.intercept - golden.intercept))
   #expect(error < tolerance, "\(name): \(error)")
 }
@@ -38,8 +44,12 @@ private let all: [(name: String, probe: any Probe)] = [
     let weights = ProbeGoldens.weights
     expect(try Ridge(.fixed(0.5)).fit(problem()), ProbeGoldens.ridgeHalf, within: 1e-8, "0.5")
     expect(try Ridge(.fixed(10)).fit(problem()), ProbeGoldens.ridgeTen, within: 1e-8, "10")
-    expect(try Ridge(.fixed(0.5)).fit(problem(weights: weights)), ProbeGoldens.ridgeHalfWeighted, within: 1e-8, "0.5 w")
-    expect(try Ridge(.fixed(10)).fit(problem(weights: weights)), ProbeGoldens.ridgeTenWeighted, within: 1e-8, "10 w")
+    expect(
+      try Ridge(.fixed(0.5)).fit(problem(weights: weights)), ProbeGoldens.ridgeHalfWeighted, within: 1e-8,
+      "0.5 w")
+    expect(
+      try Ridge(.fixed(10)).fit(problem(weights: weights)), ProbeGoldens.ridgeTenWeighted, within: 1e-8,
+      "10 w")
     let path = try RidgePath(problem())
     #expect(distance(path.leaveOneOut(penalty: 0.5), ProbeGoldens.ridgeHalfLeaveOneOut) < 1e-8)
   }
@@ -49,40 +59,54 @@ private let all: [(name: String, probe: any Probe)] = [
     expect(try Logistic(inversePenalty: 0.3).fit(problem()), ProbeGoldens.logistic03, within: 1e-6, "0.3")
     expect(try Logistic(inversePenalty: 2).fit(problem()), ProbeGoldens.logistic2, within: 1e-6, "2")
     expect(
-      try Logistic(inversePenalty: 0.3).fit(problem(weights: weights)), ProbeGoldens.logistic03Weighted, within: 1e-6, "0.3 w")
+      try Logistic(inversePenalty: 0.3).fit(problem(weights: weights)), ProbeGoldens.logistic03Weighted,
+      within: 1e-6, "0.3 w")
     expect(
-      try Logistic(inversePenalty: 2).fit(problem(weights: weights)), ProbeGoldens.logistic2Weighted, within: 1e-6, "2 w")
+      try Logistic(inversePenalty: 2).fit(problem(weights: weights)), ProbeGoldens.logistic2Weighted,
+      within: 1e-6, "2 w")
   }
 
   @Test func supportVectorMachinesEqualScikitLearn() throws {
     let one = try HingeSVM(.fixed(1)).fit(problem())
     expect(one, ProbeGoldens.svm1, within: 1e-6, "SVC 1")
     expect(try HingeSVM(.fixed(0.1)).fit(problem()), ProbeGoldens.svm01, within: 1e-6, "SVC 0.1")
-    expect(try SquaredHingeSVM(cost: 1).fit(problem()), ProbeGoldens.squaredHinge1, within: 1e-4, "LinearSVC 1")
+    expect(
+      try SquaredHingeSVM(cost: 1).fit(problem()), ProbeGoldens.squaredHinge1, within: 1e-4, "LinearSVC 1")
     let scores = one.scores(rows.timesTransposed(rows))
     #expect(distance(scores, ProbeGoldens.svm1Decisions) < 1e-6)
-    #expect(abs(Classification.areaUnderROC(scores: scores, isPositive: labels) - ProbeGoldens.svm1AUC) < 1e-12)
     #expect(
-      abs(Classification.balancedAccuracy(scores: scores, isPositive: labels) - ProbeGoldens.svm1BalancedAccuracy) < 1e-12)
+      abs(Classification.areaUnderROC(scores: scores, isPositive: labels) - ProbeGoldens.svm1AUC) < 1e-12)
+    #expect(
+      abs(
+        Classification.balancedAccuracy(scores: scores, isPositive: labels)
+          - ProbeGoldens.svm1BalancedAccuracy) < 1e-12)
   }
 
   @Test func statisticsEqualSciPy() {
     let samples = ProbeGoldens.samples
     for (test, golden) in [
-      (TTest.welch(samples[0], samples[1]), ProbeGoldens.welch01), (TTest.welch(samples[0], samples[2]), ProbeGoldens.welch02),
+      (TTest.welch(samples[0], samples[1]), ProbeGoldens.welch01),
+      (TTest.welch(samples[0], samples[2]), ProbeGoldens.welch02),
       (TTest.welch(samples[1], samples[2]), ProbeGoldens.welch12),
     ] {
-      #expect(distance([test.t, test.degrees, test.p], golden) < 1e-9 * max(1, golden.map { abs($0) }.max()!))
+      #expect(
+        distance([test.t, test.degrees, test.p], golden) < 1e-9 * max(1, golden.map { abs($0) }.max()!))
     }
     for row in ProbeGoldens.studentCDF {
       let tail = Distributions.studentTwoSided(row[0], degrees: row[1]) / 2
       #expect(abs((row[0] > 0 ? 1 - tail : tail) - row[2]) < 1e-10)
     }
     #expect(distance(MultipleTesting.holm.adjusted(ProbeGoldens.pValues), ProbeGoldens.holm) < 1e-12)
-    #expect(distance(MultipleTesting.bonferroni.adjusted(ProbeGoldens.pValues), ProbeGoldens.bonferroni) < 1e-12)
-    #expect(distance(MultipleTesting.benjaminiHochberg.adjusted(ProbeGoldens.pValues), ProbeGoldens.benjaminiHochberg) < 1e-12)
     #expect(
-      abs(Classification.areaUnderROC(scores: ProbeGoldens.tiedScores, isPositive: labels) - ProbeGoldens.tiedAUC) < 1e-12)
+      distance(MultipleTesting.bonferroni.adjusted(ProbeGoldens.pValues), ProbeGoldens.bonferroni) < 1e-12)
+    #expect(
+      distance(
+        MultipleTesting.benjaminiHochberg.adjusted(ProbeGoldens.pValues), ProbeGoldens.benjaminiHochberg)
+        < 1e-12)
+    #expect(
+      abs(
+        Classification.areaUnderROC(scores: ProbeGoldens.tiedScores, isPositive: labels)
+          - ProbeGoldens.tiedAUC) < 1e-12)
   }
 }
 
@@ -100,7 +124,8 @@ private let all: [(name: String, probe: any Probe)] = [
 
   @Test func rotationChangesNothing() throws {
     var random = RandomNumbers(seed: 1)
-    let q = try Matrix(rowCount: 6, columnCount: 6, elements: (0..<36).map { _ in random.normal() }).orthonormalised()
+    let q = try Matrix(rowCount: 6, columnCount: 6, elements: (0..<36).map { _ in random.normal() })
+      .orthonormalised()
     let turned = rows.times(q)
     for (name, probe) in all {
       let (here, there) = (try probe.fit(problem()), try probe.fit(problem(turned)))
@@ -226,7 +251,8 @@ private let all: [(name: String, probe: any Probe)] = [
     let (yMean, n) = (y.reduce(0, +) / 24, 24.0)
     let pattern = (0..<6).map { j in
       let mean = (0..<24).reduce(0) { $0 + rows[$1, j] } / n
-      return (0..<24).reduce(0) { $0 + (rows[$1, j] - mean) * (y[$1] - yMean) } / y.reduce(0) { $0 + ($1 - yMean) * ($1 - yMean) }
+      return (0..<24).reduce(0) { $0 + (rows[$1, j] - mean) * (y[$1] - yMean) }
+        / y.reduce(0) { $0 + ($1 - yMean) * ($1 - yMean) }
     }
     #expect(distance(pattern, direction(try MeanDifference().fit(problem()))) < 1e-12)
   }
@@ -236,7 +262,11 @@ private let all: [(name: String, probe: any Probe)] = [
     let filter = direction(try Ridge(.fixed(0.7)).fit(problem()))
     let means = (0..<6).map { j in (0..<24).reduce(0) { $0 + rows[$1, j] } / 24 }
     var covariance = Matrix(rowCount: 6, columnCount: 6)
-    for i in 0..<24 { for j in 0..<6 { for k in 0..<6 { covariance[j, k] += (rows[i, j] - means[j]) * (rows[i, k] - means[k]) / 24 } } }
+    for i in 0..<24 {
+      for j in 0..<6 {
+        for k in 0..<6 { covariance[j, k] += (rows[i, j] - means[j]) * (rows[i, k] - means[k]) / 24 }
+      }
+    }
     let along = covariance.times(filter)
     let power = zip(filter, along).reduce(0) { $0 + $1.0 * $1.1 }
     let pattern = direction(try HaufePattern(of: Ridge(.fixed(0.7))).fit(problem()))
@@ -254,7 +284,9 @@ private let all: [(name: String, probe: any Probe)] = [
   }
 
   @Test func namesRoundTrip() {
-    for name in ProbeKind.names where name != "pattern" { #expect(ProbeKind(rawValue: name)?.rawValue == name) }
+    for name in ProbeKind.names where name != "pattern" {
+      #expect(ProbeKind(rawValue: name)?.rawValue == name)
+    }
     #expect(ProbeKind(rawValue: "pattern") == .meanDifference)
     #expect(ProbeKind(rawValue: "mean-difference-pattern") == .meanDifference)
     #expect(ProbeKind(rawValue: "forest") == nil)

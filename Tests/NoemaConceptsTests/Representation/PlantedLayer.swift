@@ -7,7 +7,8 @@ enum PlantedLayer {
   /// Independent standard normal numbers.
   static func noise(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
     var random = RandomNumbers(seed: seed)
-    return Matrix(rowCount: rows, columnCount: columns, elements: (0..<rows * columns).map { _ in random.normal() })
+    return Matrix(
+      rowCount: rows, columnCount: columns, elements: (0..<rows * columns).map { _ in random.normal() })
   }
 
   /// Orthonormal columns.

@@ -10,7 +10,9 @@ private func clusters(
 ) throws -> (x: Matrix, labels: ProbeLabels) {
   var x = PlantedLayer.noise(n, d, seed: seed)
   var random = RandomNumbers(seed: seed &+ 99)
-  let means = (0..<classes).map { _ in (0..<d).map { _ in random.normal() * distance / Double(2 * d).squareRoot() } }
+  let means = (0..<classes).map { _ in
+    (0..<d).map { _ in random.normal() * distance / Double(2 * d).squareRoot() }
+  }
   let indices = (0..<n).map { $0 % classes }
   for i in 0..<n { for j in 0..<d { x[i, j] += means[indices[i]][j] } }
   return (x.rounded, try ProbeLabels(classes: (0..<classes).map { "class\($0)" }, indices: indices))
@@ -18,7 +20,9 @@ private func clusters(
 
 @Suite struct MulticlassProbeTests {
   /// Weights in the axes of the features.
-  private func scores(_ probe: any MulticlassProbe, _ x: Matrix, _ labels: ProbeLabels, penalty: Double?) throws -> Matrix {
+  private func scores(_ probe: any MulticlassProbe, _ x: Matrix, _ labels: ProbeLabels, penalty: Double?)
+    throws -> Matrix
+  {
     let basis = try SpectralBasis(x)
     let fitted = try probe.fit(
       basis, labels.indices, classCount: labels.classes.count, penalty: penalty, groups: nil)
@@ -32,7 +36,8 @@ private func clusters(
     var centred = x
     centred.subtractColumnMeans()
     #expect(
-      PlantedLayer.distance(basis.rows.timesTransposed(basis.rows).elements, centred.timesTransposed(centred).elements) < 1e-9)
+      PlantedLayer.distance(
+        basis.rows.timesTransposed(basis.rows).elements, centred.timesTransposed(centred).elements) < 1e-9)
     #expect(PlantedLayer.distance(basis.project(x).elements, basis.rows.elements) < 1e-9)
   }
 
@@ -58,7 +63,8 @@ private func clusters(
   @Test func ridgeChoosesThePenaltyThatLeavingOutChooses() throws {
     let (x, labels) = try clusters(24, 40, classes: 3, distance: 3, seed: 3)
     let basis = try SpectralBasis(x)
-    let chosen = try MulticlassRidge().fit(basis, labels.indices, classCount: 3, penalty: nil, groups: nil).penalty
+    let chosen = try MulticlassRidge().fit(basis, labels.indices, classCount: 3, penalty: nil, groups: nil)
+      .penalty
     var best = (lambda: 0.0, accuracy: -1.0, error: Double.infinity)
     for factor in MulticlassRidge.grid {
       let lambda = factor * basis.unit
@@ -73,7 +79,9 @@ private func clusters(
         if answer.rowMaxima[0] == labels.indices[left] { hits += 1 }
         for c in 0..<3 { error += pow((c == labels.indices[left] ? 1 : 0) - answer[0, c], 2) }
       }
-      if hits > best.accuracy || (hits == best.accuracy && error < best.error) { best = (lambda, hits, error) }
+      if hits > best.accuracy || (hits == best.accuracy && error < best.error) {
+        best = (lambda, hits, error)
+      }
     }
     #expect(abs(chosen / best.lambda - 1) < 1e-9)
   }
@@ -115,7 +123,8 @@ private func clusters(
     let basis = try SpectralBasis(x)
     for probe in [MulticlassRidge(), MultinomialLogistic()] as [any MulticlassProbe] {
       let norms = try [0.01, 0.1, 1, 10, 100].map { penalty in
-        let weights = try probe.fit(basis, labels.indices, classCount: 3, penalty: penalty, groups: nil).weights
+        let weights = try probe.fit(basis, labels.indices, classCount: 3, penalty: penalty, groups: nil)
+          .weights
         return weights.dot(weights)
       }
       #expect(zip(norms, norms.dropFirst()).allSatisfy { $0 > $1 })
@@ -129,7 +138,8 @@ private func clusters(
     centred.subtractColumnMeans()
     let kernel = centred.timesTransposed(centred)
     for c in 0..<3 {
-      let probe = try HingeSVM(.fixed(0.02)).fit(ProbeProblem(kernel: kernel, isPositive: labels.indices.map { $0 == c }))
+      let probe = try HingeSVM(.fixed(0.02)).fit(
+        ProbeProblem(kernel: kernel, isPositive: labels.indices.map { $0 == c }))
       #expect(PlantedLayer.distance((0..<30).map { found[$0, c] }, probe.scores(kernel)) < 1e-6)
     }
   }
@@ -161,8 +171,11 @@ private func clusters(
   @Test(arguments: [(120, 300), (300, 40)])
   func separatedClassesAreReadOff(_ extents: (Int, Int)) throws {
     let (x, labels) = try clusters(extents.0, extents.1, classes: 3, distance: 12, seed: 10)
-    for result in try ProbeStudy(ProbeStudy.Family.allCases).run(layer: "conv1", features: x.features, labels: labels) {
-      #expect(result.accuracy > 0.97 && result.balancedAccuracy > 0.97 && result.auc > 0.99, "\(result.family)")
+    for result in try ProbeStudy(ProbeStudy.Family.allCases).run(
+      layer: "conv1", features: x.features, labels: labels)
+    {
+      #expect(
+        result.accuracy > 0.97 && result.balancedAccuracy > 0.97 && result.auc > 0.99, "\(result.family)")
       #expect(result.accuracyInterval[0] <= result.accuracy && result.accuracy <= result.accuracyInterval[1])
       #expect(abs(result.majority - 1.0 / 3) < 1e-9)
       #expect(result.selectivity! > 0.5 && abs(result.controlAccuracy! - 1.0 / 3) < 0.12, "\(result.family)")
@@ -179,7 +192,9 @@ private func clusters(
   @Test func noiseHoldsNothing() throws {
     let x = PlantedLayer.noise(200, 400, seed: 11)
     let labels = try ProbeLabels(classes: ["a", "b"], indices: (0..<200).map { $0 % 2 })
-    for result in try ProbeStudy([.ridge, .logistic]).run(layer: "noise", features: x.features, labels: labels) {
+    for result in try ProbeStudy([.ridge, .logistic]).run(
+      layer: "noise", features: x.features, labels: labels)
+    {
       #expect(abs(result.accuracy - 0.5) < 0.12 && abs(result.auc - 0.5) < 0.12)
       #expect(abs(result.selectivity!) < 0.12)
       #expect(abs(result.trainSelectivity!) < 0.1)
@@ -198,7 +213,8 @@ private func clusters(
       guard n == 2000 else { continue }
       #expect(result.auc > 0.995)
       let basis = try SpectralBasis(x)
-      let fitted = try MultinomialLogistic().fit(basis, indices, classCount: 2, penalty: result.penalty, groups: nil)
+      let fitted = try MultinomialLogistic().fit(
+        basis, indices, classCount: 2, penalty: result.penalty, groups: nil)
       // The score along each unit vector, less that at the origin, is the weight of the feature.
       var units = Matrix(rowCount: 31, columnCount: 30)
       for j in 0..<30 { units[j, j] = 1 }
@@ -266,7 +282,8 @@ private func clusters(
     // Types recur on both sides: a probe that can memorise them is not selective.
     let typed = try ProbeLabels(classes: ["a", "b"], indices: indices, types: groups)
     let memorised = try study.run(layer: "l", features: x.features, labels: typed)[0]
-    #expect(memorised.controlUnit == .type && memorised.controlAccuracy! > 0.9 && memorised.selectivity! < 0.1)
+    #expect(
+      memorised.controlUnit == .type && memorised.controlAccuracy! > 0.9 && memorised.selectivity! < 0.1)
   }
 
   @Test func foldsHoldTheSharesOfClasses() throws {
@@ -294,11 +311,15 @@ private func clusters(
   @Test func aConstantLayerGivesTheMajority() throws {
     let constant = Matrix(rowCount: 50, columnCount: 4, elements: Array(repeating: 0.1, count: 200))
     let labels = try ProbeLabels((0..<50).map { $0 % 5 == 0 ? "rare" : "common" })
-    for features in [constant, Matrix(rowCount: 50, columnCount: 60, elements: Array(repeating: 0.1, count: 3000))] {
+    for features in [
+      constant, Matrix(rowCount: 50, columnCount: 60, elements: Array(repeating: 0.1, count: 3000)),
+    ] {
       for result in try ProbeStudy([.ridge, .logistic, .supportVector]).run(
         layer: "l", features: features.features, labels: labels)
       {
-        #expect(result.accuracy == 0.8 && result.majority == 0.8 && result.balancedAccuracy == 0.5, "\(result.family)")
+        #expect(
+          result.accuracy == 0.8 && result.majority == 0.8 && result.balancedAccuracy == 0.5,
+          "\(result.family)")
         #expect(result.notes.count == 1)
       }
     }
@@ -316,7 +337,8 @@ private func clusters(
     let rare = failure(try ProbeLabels((0..<20).map { $0 < 3 ? "dog" : "cat" }))
     #expect(rare.contains("fc: class 'dog'") && rare.contains("3 examples"))
     let grouped = failure(
-      try ProbeLabels((0..<20).map { $0 < 10 ? "dog" : "cat" }, groups: (0..<20).map { $0 < 10 ? $0 / 5 : $0 }))
+      try ProbeLabels(
+        (0..<20).map { $0 < 10 ? "dog" : "cat" }, groups: (0..<20).map { $0 < 10 ? $0 / 5 : $0 }))
     #expect(grouped.contains("class 'dog' is in 2 groups"))
     #expect(failure(try ProbeLabels(["a", "b"])).contains("2 labels for 20 examples"))
     #expect(throws: ConceptError.self) { try ProbeLabels(classes: ["a"], indices: [0, 1]) }
@@ -345,7 +367,8 @@ private func clusters(
         if labels.controlUnit != .type {
           for fold in 0..<5 {
             let test = folds.split(fold).test
-            #expect(ProbeLabels.counts(test.map { task[$0] }, 3) == ProbeLabels.counts(test.map { indices[$0] }, 3))
+            #expect(
+              ProbeLabels.counts(test.map { task[$0] }, 3) == ProbeLabels.counts(test.map { indices[$0] }, 3))
           }
         }
       }

@@ -28,7 +28,8 @@ import Testing
     #expect(abs(try compare(.alignment, first, second) - ProbeGoldens.linearCKA) < 1e-6)
     #expect(abs(try compare(.unbiasedAlignment, first, second) - ProbeGoldens.unbiasedCKA) < 1e-6)
     #expect(abs(try compare(.singularVectorCorrelation, first, second) - ProbeGoldens.svcca99) < 1e-6)
-    #expect(abs(try compare(.singularVectorCorrelation, first, second, kept: 0.9) - ProbeGoldens.svcca90) < 1e-6)
+    #expect(
+      abs(try compare(.singularVectorCorrelation, first, second, kept: 0.9) - ProbeGoldens.svcca90) < 1e-6)
   }
 
   /// The estimator as its authors wrote it, from Gram matrices that are not centred.
@@ -43,7 +44,8 @@ import Testing
       let n = 15.0
       let sums = (k.elements.reduce(0, +), l.elements.reduce(0, +))
       let product = k.times(l)
-      return (product.trace + sums.0 * sums.1 / ((n - 1) * (n - 2)) - 2 / (n - 2) * product.elements.reduce(0, +))
+      return
+        (product.trace + sums.0 * sums.1 / ((n - 1) * (n - 2)) - 2 / (n - 2) * product.elements.reduce(0, +))
         / (n * (n - 3))
     }
     let (k, l) = (gram(x), gram(y))
@@ -77,11 +79,14 @@ import Testing
   @Test func noiseIsAlignedOnlyByTheBiasedEstimator() throws {
     let values = try (0..<20).map { seed in
       try compare(
-        .unbiasedAlignment, PlantedLayer.noise(30, 300, seed: 100 + seed), PlantedLayer.noise(30, 300, seed: 200 + seed))
+        .unbiasedAlignment, PlantedLayer.noise(30, 300, seed: 100 + seed),
+        PlantedLayer.noise(30, 300, seed: 200 + seed))
     }
     let error = Statistics.standardDeviation(values) / 20.0.squareRoot()
     #expect(abs(Statistics.mean(values)) < 3 * error, "\(Statistics.mean(values)) ± \(error)")
-    #expect(try compare(.alignment, PlantedLayer.noise(30, 300, seed: 1), PlantedLayer.noise(30, 300, seed: 2)) > 0.8)
+    #expect(
+      try compare(.alignment, PlantedLayer.noise(30, 300, seed: 1), PlantedLayer.noise(30, 300, seed: 2))
+        > 0.8)
   }
 
   @Test func theUnbiasedEstimatorIsChosenForFewExamples() throws {
@@ -93,8 +98,10 @@ import Testing
 
   @Test func sharedDimensionsAreCanonicalDirections() throws {
     let shared = PlantedLayer.noise(2000, 3, seed: 8)
-    let x = PlantedLayer.joined(shared, PlantedLayer.noise(2000, 5, seed: 9)).times(PlantedLayer.noise(8, 8, seed: 10))
-    let y = PlantedLayer.joined(shared, PlantedLayer.noise(2000, 4, seed: 11)).times(PlantedLayer.noise(7, 7, seed: 12))
+    let x = PlantedLayer.joined(shared, PlantedLayer.noise(2000, 5, seed: 9)).times(
+      PlantedLayer.noise(8, 8, seed: 10))
+    let y = PlantedLayer.joined(shared, PlantedLayer.noise(2000, 4, seed: 11)).times(
+      PlantedLayer.noise(7, 7, seed: 12))
     let correlation = try CanonicalCorrelation(layer(x).directions(), layer(y).directions())
     #expect(correlation.correlations.count == 7)
     #expect(correlation.correlations.prefix(3).allSatisfy { $0 > 0.999 })
@@ -176,12 +183,15 @@ import Testing
     let x = PlantedLayer.noise(60, 8, seed: 20)
     var alike = x
     alike.add(PlantedLayer.noise(60, 8, seed: 21))
-    let result = try similarity.matrix([layer(x)], with: [layer(alike), layer(PlantedLayer.noise(60, 8, seed: 22))])
+    let result = try similarity.matrix(
+      [layer(x)], with: [layer(alike), layer(PlantedLayer.noise(60, 8, seed: 22))])
     let (p, intervals) = (try #require(result.pValues), try #require(result.intervals))
     #expect(p[0][0] <= 0.01 && p[0][1] > 0.02)
     #expect(intervals[0][0][0] < result.values[0][0] && intervals[0][0][1] > result.values[0][0])
     #expect(intervals[0][0][0] > 0.1 && intervals[0][1][0] < 0.1)
-    #expect(try similarity.matrix([layer(x)], with: [layer(alike), layer(PlantedLayer.noise(60, 8, seed: 22))]) == result)
+    #expect(
+      try similarity.matrix([layer(x)], with: [layer(alike), layer(PlantedLayer.noise(60, 8, seed: 22))])
+        == result)
     // Other measures have neither.
     similarity.measure = .procrustes
     #expect(throws: ConceptError.self) { try similarity.matrix([layer(x)]) }
@@ -215,13 +225,19 @@ import Testing
     let keyed = try ["a", "b"].map { try Representation($0, x.features, exampleKey: $0) }
     #expect(throws: ConceptError.self) { try Similarity().matrix(keyed) }
     // 29 directions of 30 examples: every correlation would be 1.
-    let saturated = #expect(throws: ConceptError.self) { try Similarity(.canonicalCorrelation).matrix([layer(x)]) }
+    let saturated = #expect(throws: ConceptError.self) {
+      try Similarity(.canonicalCorrelation).matrix([layer(x)])
+    }
     #expect(saturated?.description.contains("30 examples for 29 directions") == true)
-    #expect(throws: ConceptError.self) { try compare(.canonicalCorrelation, PlantedLayer.noise(30, 5, seed: 1), x, ratio: 10) }
+    #expect(throws: ConceptError.self) {
+      try compare(.canonicalCorrelation, PlantedLayer.noise(30, 5, seed: 1), x, ratio: 10)
+    }
     #expect(throws: ConceptError.self) {
       try compare(.unbiasedAlignment, PlantedLayer.noise(3, 5, seed: 1), PlantedLayer.noise(3, 5, seed: 2))
     }
-    #expect(throws: ConceptError.self) { try Representation("few", PlantedLayer.noise(30, 2, seed: 1).features, maximumExamples: 20) }
+    #expect(throws: ConceptError.self) {
+      try Representation("few", PlantedLayer.noise(30, 2, seed: 1).features, maximumExamples: 20)
+    }
     #expect(throws: ConceptError.self) { try Similarity().matrix([]) }
   }
 
@@ -239,7 +255,8 @@ import Testing
       // NaN survives JSON as null.
       let data = try JSONEncoder().encode(result)
       let back = try JSONDecoder().decode(SimilarityMatrix.self, from: data)
-      #expect(back.values[0][1].isNaN && back.values[0][0] == result.values[0][0] && back.notes == result.notes)
+      #expect(
+        back.values[0][1].isNaN && back.values[0][0] == result.values[0][0] && back.notes == result.notes)
     }
   }
 }

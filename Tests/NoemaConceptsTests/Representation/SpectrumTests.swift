@@ -26,7 +26,8 @@ import Testing
   @Test func derivedNumbersFollowTheirDefinitions() {
     // Squares 8, 1, 1: shares 0.8, 0.1, 0.1.
     let spectrum = Spectrum(
-      singularValues: [2 * 2.0.squareRoot(), 1, 1], method: .gram, exampleCount: 9, featureCount: 3, isCentred: true)
+      singularValues: [2 * 2.0.squareRoot(), 1, 1], method: .gram, exampleCount: 9, featureCount: 3,
+      isCentred: true)
     #expect(PlantedLayer.distance(spectrum.explainedRatio, [0.8, 0.1, 0.1]) < 1e-12)
     #expect(PlantedLayer.distance(spectrum.cumulativeRatio, [0.8, 0.9, 1]) < 1e-12)
     #expect(abs(spectrum.participationRatio! - 100 / 66) < 1e-12)
@@ -37,9 +38,11 @@ import Testing
     #expect(spectrum.componentsFor99 == 3)
     // Leading values alone do not tell the rank.
     let leading = Spectrum(
-      singularValues: [2 * 2.0.squareRoot()], total: 10, method: .randomised, exampleCount: 9, featureCount: 3,
+      singularValues: [2 * 2.0.squareRoot()], total: 10, method: .randomised, exampleCount: 9,
+      featureCount: 3,
       isCentred: true)
-    #expect(leading.effectiveRank == nil && leading.participationRatio == nil && leading.componentsFor90 == nil)
+    #expect(
+      leading.effectiveRank == nil && leading.participationRatio == nil && leading.componentsFor90 == nil)
     #expect(abs(leading.stableRank! - 1.25) < 1e-12)
   }
 
@@ -60,7 +63,9 @@ import Testing
         // The thin decomposition has the same convention of signs.
         let column = (0..<d).map { expected.right[$0, k] }
         #expect(PlantedLayer.distance(direction, column) < 1e-6, "\(route), direction \(k)")
-        #expect(abs(found.scores.transposed.row(k).reduce(0) { $0 + $1 * $1 }.squareRoot() - expected.values[k]) < 1e-6)
+        #expect(
+          abs(found.scores.transposed.row(k).reduce(0) { $0 + $1 * $1 }.squareRoot() - expected.values[k])
+            < 1e-6)
       }
     }
   }
@@ -79,7 +84,8 @@ import Testing
 
   @Test func aMatrixOfRankKIsExactByRandomProjections() throws {
     let x = try PlantedLayer.withSingularValues([9, 5, 2, 1], rows: 120, columns: 90, seed: 5)
-    let found = try PrincipalComponents(x.features, count: 4, centre: false, route: .randomised(rank: 4)).spectrum
+    let found = try PrincipalComponents(x.features, count: 4, centre: false, route: .randomised(rank: 4))
+      .spectrum
     // Features are float32; their own decomposition is the truth.
     let truth = try reference(x.rounded, centre: false)
     #expect(PlantedLayer.distance(found.singularValues, Array(truth.values.prefix(4))) < 1e-10)
@@ -100,7 +106,8 @@ import Testing
     // The same seed gives the same numbers, another seed others.
     let again = try PrincipalComponents(x.features, count: 10, centre: false, route: .randomised(rank: 10))
     #expect(again.spectrum == parts.spectrum)
-    let other = try PrincipalComponents(x.features, count: 10, centre: false, route: .randomised(rank: 10, seed: 1))
+    let other = try PrincipalComponents(
+      x.features, count: 10, centre: false, route: .randomised(rank: 10, seed: 1))
     #expect(other.spectrum != parts.spectrum)
   }
 
@@ -113,15 +120,18 @@ import Testing
       let parts = try StreamedCovariance(features, blockSize: size)
       #expect(parts.count == 101)
       #expect(PlantedLayer.distance(parts.mean, whole.mean) < 1e-12 * 50)
-      #expect(PlantedLayer.distance(parts.scatter.elements, whole.scatter.elements) < 1e-10 * whole.scatter.trace)
+      #expect(
+        PlantedLayer.distance(parts.scatter.elements, whole.scatter.elements) < 1e-10 * whole.scatter.trace)
     }
     var merged = try StreamedCovariance(FeatureRows(features, rows: Array(0..<40)))
     merged.merge(try StreamedCovariance(FeatureRows(features, rows: Array(40..<101))))
-    #expect(PlantedLayer.distance(merged.scatter.elements, whole.scatter.elements) < 1e-10 * whole.scatter.trace)
+    #expect(
+      PlantedLayer.distance(merged.scatter.elements, whole.scatter.elements) < 1e-10 * whole.scatter.trace)
     var naive = x.rounded
     naive.subtractColumnMeans()
     #expect(
-      PlantedLayer.distance(naive.transposedTimes(naive).elements, whole.scatter.elements) < 1e-10 * whole.scatter.trace)
+      PlantedLayer.distance(naive.transposedTimes(naive).elements, whole.scatter.elements) < 1e-10
+        * whole.scatter.trace)
   }
 
   @Test func wideLayersThatGoThroughFloat32HaveTheSameSpectrum() throws {
@@ -178,7 +188,9 @@ private struct RepeatedColumns: FeatureMatrix {
   var rowCount: Int { base.rowCount }
   var columnCount: Int { base.columnCount * times }
 
-  func copyBlock(rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>) throws {
+  func copyBlock(rows: Range<Int>, columns: Range<Int>, to destination: UnsafeMutableBufferPointer<Float>)
+    throws
+  {
     let width = base.columnCount
     let values = base.tensor.elements(as: Float.self)
     var position = 0

@@ -41,13 +41,16 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
   let names = ["towards u", "away from u", "unused", "noise"]
   let concepts = names.enumerated().map { ConceptRows(name: $1, rows: Array($0 * 50..<$0 * 50 + 50)) }
   var study = try test.evaluate(
-    layer: "hidden", products: products, concepts: concepts, random: .pool(Array(200..<400)), targets: ["class"])
+    layer: "hidden", products: products, concepts: concepts, random: .pool(Array(200..<400)),
+    targets: ["class"])
   test.settle(&study.results)
   return study
 }
 
 @Suite struct TCAVTests {
-  @Test(arguments: ["mean-difference", "ridge", "ridge-pattern", "logistic", "svm", "linear-svc", "sgd-hinge"])
+  @Test(arguments: [
+    "mean-difference", "ridge", "ridge-pattern", "logistic", "svm", "linear-svc", "sgd-hinge",
+  ])
   func findsPlantedConcepts(probe: String) throws {
     var test = TCAV()
     test.probe = try #require(ProbeKind(rawValue: probe))
@@ -56,9 +59,12 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
     test.pseudoConcepts = 99
     let study = try plantedStudy(test)
     let results = study.results
-    #expect(results[0].score > 0.85 && results[0].verdict == .used, "\(results[0].score) \(results[0].verdict)")
-    #expect(results[1].score < 0.15 && results[1].verdict == .used, "\(results[1].score) \(results[1].verdict)")
-    #expect(results[2].verdict == .representedButNotUsed, "\(results[2].score) \(results[2].pPermutationAdjusted)")
+    #expect(
+      results[0].score > 0.85 && results[0].verdict == .used, "\(results[0].score) \(results[0].verdict)")
+    #expect(
+      results[1].score < 0.15 && results[1].verdict == .used, "\(results[1].score) \(results[1].verdict)")
+    #expect(
+      results[2].verdict == .representedButNotUsed, "\(results[2].score) \(results[2].pPermutationAdjusted)")
     #expect(results[2].probe.auc > 0.85)
     #expect(results[3].verdict == .notRepresented, "AUC \(results[3].probe.auc)")
     for result in results {
@@ -75,7 +81,8 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
     let (first, second) = (try plantedStudy(test), try plantedStudy(test))
     // Sums of OpenBLAS depend on its thread count, which other tests change, in the last bits.
     for (a, b) in zip(first.results, second.results) {
-      let same = a.scores == b.scores && a.pPermutation == b.pPermutation && a.scoreInterval == b.scoreInterval
+      let same =
+        a.scores == b.scores && a.pPermutation == b.pPermutation && a.scoreInterval == b.scoreInterval
       #expect(same && abs(a.meanDerivative - b.meanDerivative) < 1e-9, "\(a.concept)")
     }
     test.seed = 8
@@ -136,7 +143,8 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
     for repetition in 0..<120 {
       var planted = Planted(random: RandomNumbers(seed: UInt64(100 + repetition)))
       let gradients = planted.gradients(20, planted.direction(0)).map { row in row.map { $0 + 0.1 } }
-      let products = try PoolProducts(pool: try features(planted.rows(130)), others: [try features(gradients)])
+      let products = try PoolProducts(
+        pool: try features(planted.rows(130)), others: [try features(gradients)])
       test.seed = UInt64(repetition)
       let result = try test.evaluate(
         layer: "l", products: products, concepts: [ConceptRows(name: "c", rows: Array(0..<20))],
@@ -146,7 +154,9 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
       runTest.append(result.pRunTTest)
     }
     let sorted = permutation.sorted()
-    let distance = sorted.indices.map { max(Double($0 + 1) / 120 - sorted[$0], sorted[$0] - Double($0) / 120 - 1 / 40) }.max()!
+    let distance = sorted.indices.map {
+      max(Double($0 + 1) / 120 - sorted[$0], sorted[$0] - Double($0) / 120 - 1 / 40)
+    }.max()!
     #expect(Distributions.kolmogorovTail(distance, count: 120) > 0.001, "KS distance \(distance)")
     #expect(permutation.count { $0 <= 0.05 } <= 14)
     #expect(runTest.count { $0 <= 0.05 } > permutation.count { $0 <= 0.05 })
@@ -154,12 +164,16 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
 
   @Test func namesWhatIsTooSmall() throws {
     var planted = Planted(random: RandomNumbers(seed: 5))
-    let products = try PoolProducts(pool: try features(planted.rows(30)), others: [try features(planted.rows(5))])
+    let products = try PoolProducts(
+      pool: try features(planted.rows(30)), others: [try features(planted.rows(5))])
     #expect {
       try TCAV().evaluate(
         layer: "l", products: products, concepts: [ConceptRows(name: "striped", rows: [0])],
         random: .pool(Array(1..<30)), targets: ["k"])
-    } throws: { ($0 as? ConceptError)?.description == "concept 'striped' has 1 example, at least 2 are needed; add examples" }
+    } throws: {
+      ($0 as? ConceptError)?.description
+        == "concept 'striped' has 1 example, at least 2 are needed; add examples"
+    }
     var test = TCAV()
     test.pseudoConcepts = 3
     #expect(throws: ConceptError.self) { try test.validate() }

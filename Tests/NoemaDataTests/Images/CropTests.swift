@@ -29,7 +29,8 @@ struct CropTests {
   @Test(arguments: [(5, 0), (-5, 0), (0, 9), (0, -9), (Int.max, Int.min), (Int.min, Int.max)])
   func cropsOutsideAreFill(top: Int, left: Int) throws {
     let image = Image.counting(width: 3, height: 3)
-    #expect(try image.cropped(top: top, left: left, height: 2, width: 2, fill: 99).pixels == [99, 99, 99, 99])
+    #expect(
+      try image.cropped(top: top, left: left, height: 2, width: 2, fill: 99).pixels == [99, 99, 99, 99])
   }
 
   @Test func squaresHoldTheWholeImage() throws {

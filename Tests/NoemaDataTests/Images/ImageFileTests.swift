@@ -21,12 +21,13 @@ struct ImageFileTests {
     #expect(try ImageFile.decode(jpeg, name: "wrong.png").channelCount == 1)
   }
 
-  @Test(arguments: [
-    ([], "a: the image file is empty"),
-    (Array("GIF89a".utf8), "a: GIF, PNG and JPEG are read; convert it to PNG"),
-    (Array("RIFF....WEBP".utf8), "a: WebP or another RIFF file, PNG and JPEG are read; convert it to PNG"),
-    (Array("hello".utf8), "a: neither PNG nor JPEG by its first bytes"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([], "a: the image file is empty"),
+      (Array("GIF89a".utf8), "a: GIF, PNG and JPEG are read; convert it to PNG"),
+      (Array("RIFF....WEBP".utf8), "a: WebP or another RIFF file, PNG and JPEG are read; convert it to PNG"),
+      (Array("hello".utf8), "a: neither PNG nor JPEG by its first bytes"),
+    ] as [([UInt8], String)])
   func otherFormatsAreRefused(bytes: [UInt8], message: String) {
     #expect(dataError { _ = try ImageFile.decode(bytes, name: "a") }?.description == message)
   }

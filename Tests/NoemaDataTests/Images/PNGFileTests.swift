@@ -45,7 +45,9 @@ import Testing
     var random = RandomNumbers(seed: 8)
     for _ in 0..<2000 {
       var broken = bytes
-      for _ in 0...random.index(below: 4) { broken[random.index(below: bytes.count)] = UInt8(random.index(below: 256)) }
+      for _ in 0...random.index(below: 4) {
+        broken[random.index(below: bytes.count)] = UInt8(random.index(below: 256))
+      }
       if let image = try? PNGFile.decode(broken, name: "x") {
         #expect(image.pixels.count == image.width * image.height * image.channelCount)
       }

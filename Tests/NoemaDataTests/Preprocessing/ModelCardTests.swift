@@ -43,10 +43,11 @@ struct ModelCardTests {
     #expect(try ModelCard(yaml: yaml, name: "a") == ModelCard())
   }
 
-  @Test(arguments: [
-    ("resize: none", .none), ("resize: exact", .exact), ("resize: {shorter_side: 40}", .shorterSide(40)),
-    ("resize: {centre_square: 0.875}", .centreSquare(fraction: 0.875)), ("resize: '36'", .shorterSide(36)),
-  ] as [(String, ResizeMode)])
+  @Test(
+    arguments: [
+      ("resize: none", .none), ("resize: exact", .exact), ("resize: {shorter_side: 40}", .shorterSide(40)),
+      ("resize: {centre_square: 0.875}", .centreSquare(fraction: 0.875)), ("resize: '36'", .shorterSide(36)),
+    ] as [(String, ResizeMode)])
   func resizeHasFourForms(line: String, mode: ResizeMode) throws {
     let card = try ModelCard(yaml: "input_size: 32\n\(line)", name: "a")
     #expect(card.preprocessing?.resize == mode)

@@ -71,7 +71,8 @@ struct PreprocessingTests {
       dataError { try recipe.apply(to: image, into: buffer) }
     }
     #expect(error?.kind == .shape(found: [47], expected: [3, 4, 4]))
-    #expect(dataError { _ = try recipe.inverse(of: short) }?.kind == .shape(found: [47], expected: [3, 4, 4]))
+    #expect(
+      dataError { _ = try recipe.inverse(of: short) }?.kind == .shape(found: [47], expected: [3, 4, 4]))
   }
 
   @Test func inversesClampAndNameValuesThatAreNotFinite() throws {
@@ -83,12 +84,13 @@ struct PreprocessingTests {
     #expect(dataError { _ = try recipe.inverse(of: [0, 0, .infinity]) }?.category == .badData)
   }
 
-  @Test(arguments: [
-    ([0.1, 0.2], [], "mean: found 2 values, expected 1 or 3 for color_order rgb"),
-    ([], [0], "std: found [0.0], expected numbers above 0"),
-    ([], [.nan], "std: found [nan], expected finite numbers"),
-    ([], [.leastNonzeroMagnitude], "scale: scale, mean and std make values that a Float cannot hold"),
-  ] as [([Float], [Float], String)])
+  @Test(
+    arguments: [
+      ([0.1, 0.2], [], "mean: found 2 values, expected 1 or 3 for color_order rgb"),
+      ([], [0], "std: found [0.0], expected numbers above 0"),
+      ([], [.nan], "std: found [nan], expected finite numbers"),
+      ([], [.leastNonzeroMagnitude], "scale: scale, mean and std make values that a Float cannot hold"),
+    ] as [([Float], [Float], String)])
   func wrongNumbersAreRefused(mean: [Float], std: [Float], message: String) {
     var recipe = Preprocessing(height: 4, width: 4)
     recipe.mean = mean

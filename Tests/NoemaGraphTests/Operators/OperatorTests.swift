@@ -20,62 +20,115 @@ struct OperatorCase: Sendable, CustomTestStringConvertible {
 private let convolutions: [OperatorCase] = [
   // Square, strided, dilated, grouped, depthwise, asymmetric padding, 1 and 3 axes, and channel counts that
   // do and do not fill a block of 8.
-  OperatorCase(Convolution(window: Window(kernel: [3, 3]), hasBias: true), .random([2, 3, 6, 5]), .random([4, 3, 3, 3]), .random([4])),
-  OperatorCase(Convolution(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), hasBias: false), .random([2, 8, 7, 7]), .random([16, 8, 3, 3])),
-  OperatorCase(Convolution(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [0, 0], paddingAfter: [1, 1]), hasBias: true), .random([1, 8, 8, 8]), .random([8, 8, 3, 3]), .random([8])),
-  OperatorCase(Convolution(window: Window(kernel: [3, 2], dilations: [2, 1], paddingBefore: [2, 0]), hasBias: false), .random([2, 4, 7, 6]), .random([6, 4, 3, 2])),
-  OperatorCase(Convolution(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), groups: 2, hasBias: true), .random([2, 6, 5, 5]), .random([4, 3, 3, 3]), .random([4])),
-  OperatorCase(Convolution(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), groups: 16, hasBias: true), .random([2, 16, 6, 6]), .random([16, 1, 3, 3]), .random([16])),
-  OperatorCase(Convolution(window: Window(kernel: [1, 1]), hasBias: true), .random([2, 16, 4, 4]), .random([8, 16, 1, 1]), .random([8])),
-  OperatorCase(Convolution(window: Window(kernel: [3], paddingBefore: [1]), hasBias: true), .random([2, 3, 9]), .random([5, 3, 3]), .random([5])),
-  OperatorCase(Convolution(window: Window(kernel: [2, 2, 2]), hasBias: false), .random([1, 2, 4, 3, 3]), .random([3, 2, 2, 2, 2])),
-  OperatorCase(ConvolutionInputGradient(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), extents: [8, 7]), .random([2, 4, 4, 4]), .random([4, 3, 3, 3])),
-  OperatorCase(ConvolutionInputGradient(window: Window(kernel: [2, 2], strides: [2, 2]), groups: 2, extents: [6, 6]), .random([1, 4, 3, 3]), .random([4, 3, 2, 2])),
-  OperatorCase(ConvolutionWeightGradient(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), weightShape: [4, 3, 3, 3]), .random([2, 3, 5, 5]), .random([2, 4, 5, 5])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3, 3]), hasBias: true), .random([2, 3, 6, 5]), .random([4, 3, 3, 3]),
+    .random([4])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), hasBias: false),
+    .random([2, 8, 7, 7]), .random([16, 8, 3, 3])),
+  OperatorCase(
+    Convolution(
+      window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [0, 0], paddingAfter: [1, 1]),
+      hasBias: true), .random([1, 8, 8, 8]), .random([8, 8, 3, 3]), .random([8])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3, 2], dilations: [2, 1], paddingBefore: [2, 0]), hasBias: false),
+    .random([2, 4, 7, 6]), .random([6, 4, 3, 2])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), groups: 2, hasBias: true),
+    .random([2, 6, 5, 5]), .random([4, 3, 3, 3]), .random([4])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), groups: 16, hasBias: true),
+    .random([2, 16, 6, 6]), .random([16, 1, 3, 3]), .random([16])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [1, 1]), hasBias: true), .random([2, 16, 4, 4]),
+    .random([8, 16, 1, 1]), .random([8])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [3], paddingBefore: [1]), hasBias: true), .random([2, 3, 9]),
+    .random([5, 3, 3]), .random([5])),
+  OperatorCase(
+    Convolution(window: Window(kernel: [2, 2, 2]), hasBias: false), .random([1, 2, 4, 3, 3]),
+    .random([3, 2, 2, 2, 2])),
+  OperatorCase(
+    ConvolutionInputGradient(
+      window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), extents: [8, 7]),
+    .random([2, 4, 4, 4]), .random([4, 3, 3, 3])),
+  OperatorCase(
+    ConvolutionInputGradient(window: Window(kernel: [2, 2], strides: [2, 2]), groups: 2, extents: [6, 6]),
+    .random([1, 4, 3, 3]), .random([4, 3, 2, 2])),
+  OperatorCase(
+    ConvolutionWeightGradient(
+      window: Window(kernel: [3, 3], paddingBefore: [1, 1]), weightShape: [4, 3, 3, 3]),
+    .random([2, 3, 5, 5]), .random([2, 4, 5, 5])),
 ]
 
 private let poolings: [OperatorCase] = [
   OperatorCase(MaxPool(window: Window(kernel: [2, 2], strides: [2, 2])), .distinct([2, 8, 6, 6])),
-  OperatorCase(MaxPool(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1])), .distinct([1, 3, 7, 7])),
+  OperatorCase(
+    MaxPool(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1])), .distinct([1, 3, 7, 7])),
   OperatorCase(MaxPool(window: Window(kernel: [2], strides: [1], dilations: [2])), .distinct([2, 3, 9])),
-  OperatorCase(AveragePool(window: Window(kernel: [2, 2], strides: [2, 2]), countsPadding: false, declaredPaddingAfter: [0, 0]), .random([2, 8, 6, 6])),
-  OperatorCase(AveragePool(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), countsPadding: true, declaredPaddingAfter: [1, 1]), .random([1, 3, 7, 7])),
-  OperatorCase(AveragePool(window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), countsPadding: false, declaredPaddingAfter: [1, 1]), .random([1, 8, 7, 7])),
-  OperatorCase(AveragePool(window: Window(kernel: [2, 2], strides: [2, 2], paddingBefore: [0, 0], paddingAfter: [1, 1]), countsPadding: true, declaredPaddingAfter: [0, 0]), .random([1, 3, 5, 5])),
+  OperatorCase(
+    AveragePool(
+      window: Window(kernel: [2, 2], strides: [2, 2]), countsPadding: false, declaredPaddingAfter: [0, 0]),
+    .random([2, 8, 6, 6])),
+  OperatorCase(
+    AveragePool(
+      window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), countsPadding: true,
+      declaredPaddingAfter: [1, 1]), .random([1, 3, 7, 7])),
+  OperatorCase(
+    AveragePool(
+      window: Window(kernel: [3, 3], strides: [2, 2], paddingBefore: [1, 1]), countsPadding: false,
+      declaredPaddingAfter: [1, 1]), .random([1, 8, 7, 7])),
+  OperatorCase(
+    AveragePool(
+      window: Window(kernel: [2, 2], strides: [2, 2], paddingBefore: [0, 0], paddingAfter: [1, 1]),
+      countsPadding: true, declaredPaddingAfter: [0, 0]), .random([1, 3, 5, 5])),
 ]
 
 private let products: [OperatorCase] = [
   OperatorCase(MatMul(), .random([3, 4]), .random([4, 5])),
-  OperatorCase(MatMul(transposesRight: true, hasBias: true), .random([3, 4]), .random([5, 4]), .random([5])),
+  OperatorCase(
+    MatMul(transposesRight: true, hasBias: true), .random([3, 4]), .random([5, 4]), .random([5])),
   OperatorCase(MatMul(transposesLeft: true), .random([4, 3]), .random([4, 5])),
   OperatorCase(MatMul(transposesLeft: true, transposesRight: true), .random([4, 3]), .random([5, 4])),
   OperatorCase(MatMul(), .random([2, 3, 4]), .random([2, 4, 5])),
   OperatorCase(MatMul(), .random([2, 1, 3, 4]), .random([3, 4, 2])),
-  OperatorCase(BatchNormalization(epsilon: 1e-3), .random([2, 3, 4, 4]), .constant(Tensor(shape: [3], [Float(1), 2, -1])), .constant(Tensor(shape: [3], [Float(0), 1, 2])), .constant(Tensor(shape: [3], [Float(0.5), 0, 1])), .constant(Tensor(shape: [3], [Float(1), 2, 0.5]))),
+  OperatorCase(
+    BatchNormalization(epsilon: 1e-3), .random([2, 3, 4, 4]),
+    .constant(Tensor(shape: [3], [Float(1), 2, -1])), .constant(Tensor(shape: [3], [Float(0), 1, 2])),
+    .constant(Tensor(shape: [3], [Float(0.5), 0, 1])), .constant(Tensor(shape: [3], [Float(1), 2, 0.5]))),
   OperatorCase(Softmax(axis: 1, isLogarithmic: false), .random([3, 5])),
   OperatorCase(Softmax(axis: 1, isLogarithmic: true), .random([2, 4, 3])),
 ]
 
 private let elementwise: [OperatorCase] =
   [Binary.Function.add, .sub, .mul].flatMap {
-    [OperatorCase(Binary($0), .random([2, 3, 4]), .random([2, 3, 4])),
-     OperatorCase(Binary($0), .random([2, 3, 4]), .random([3, 1])),
-     OperatorCase(Binary($0), .random([1, 4]), .random([3, 1]))]
+    [
+      OperatorCase(Binary($0), .random([2, 3, 4]), .random([2, 3, 4])),
+      OperatorCase(Binary($0), .random([2, 3, 4]), .random([3, 1])),
+      OperatorCase(Binary($0), .random([1, 4]), .random([3, 1])),
+    ]
   } + [
     OperatorCase(Binary(.div), .random([2, 3]), .positive([2, 3])),
     OperatorCase(Binary(.div), .random([2, 3]), .positive([3])),
     OperatorCase(Binary(.pow), .positive([2, 3]), .random([2, 3])),
     OperatorCase(Binary(.pow), .positive([4]), .constant(Tensor(Float(3)))),
     OperatorCase(Binary(.max), .distinct([3, 4]), .constant(Tensor(Float(0.003))), isSmooth: false),
-    OperatorCase(Binary(.min), .distinct([3, 4]), .constant(Tensor(shape: [4], [Float(0.005), 0.005, -0.005, 0.015])), isSmooth: false),
-    OperatorCase(Gate(lower: 0, upper: 0.05, below: 0.1, above: 0.3), .random([3, 4]), .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
-    OperatorCase(Select(), .constant(Tensor(shape: [2, 3], [true, false, true, false, false, true])), .random([2, 3]), .random([3])),
+    OperatorCase(
+      Binary(.min), .distinct([3, 4]), .constant(Tensor(shape: [4], [Float(0.005), 0.005, -0.005, 0.015])),
+      isSmooth: false),
+    OperatorCase(
+      Gate(lower: 0, upper: 0.05, below: 0.1, above: 0.3), .random([3, 4]),
+      .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
+    OperatorCase(
+      Select(), .constant(Tensor(shape: [2, 3], [true, false, true, false, false, true])), .random([2, 3]),
+      .random([3])),
   ]
   + ([.sigmoid, .tanh, .exp, .erf, .sin, .cos, .softplus, .negative] as [ScalarFunction]).map {
     OperatorCase(Unary($0), .random([2, 8]))
   }
   + ([.log, .sqrt, .reciprocal] as [ScalarFunction]).map { OperatorCase(Unary($0), .positive([2, 8])) }
-  + ([.relu, .leakyReLU(slope: 0.1), .clip(lower: -0.055, upper: 0.055), .elu(alpha: 0.7), .abs] as [ScalarFunction]).map {
+  + ([.relu, .leakyReLU(slope: 0.1), .clip(lower: -0.055, upper: 0.055), .elu(alpha: 0.7), .abs]
+  as [ScalarFunction]).map {
     OperatorCase(Unary($0), .distinct([2, 8]))
   }
   + ([.floor, .ceil, .round, .sign] as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
@@ -90,7 +143,8 @@ private let movements: [OperatorCase] = [
   OperatorCase(Pad(before: [1, 0], after: [0, 1], steps: [-2, 3], fill: 0.5), .random([2, 3])),
   OperatorCase(Concatenation(axis: 1), .random([2, 3, 2]), .random([2, 1, 2]), .random([2, 4, 2])),
   OperatorCase(Gather(axis: 1), .random([2, 4, 3]), .constant(Tensor(shape: [3], [Int64(3), 0, -1]))),
-  OperatorCase(GatherGradient(axis: 0, extent: 5), .random([3, 2]), .constant(Tensor(shape: [3], [Int64(4), 0, 4]))),
+  OperatorCase(
+    GatherGradient(axis: 0, extent: 5), .random([3, 2]), .constant(Tensor(shape: [3], [Int64(4), 0, 4]))),
   OperatorCase(Cast(to: .float32), .random([2, 3])),
 ]
 
@@ -116,7 +170,9 @@ private let reductions: [OperatorCase] = [
     graph.outputs = [try graph.apply(MaxPool(window: Window(kernel: [2, 2])), x)]
     var back = try graph.backward(from: graph.outputs[0], to: [x])
     back.graph.outputs = [back.cotangents[0]!]
-    let inputs = [Tensor(shape: [1, 1, 2, 2], [Float(1), 1, 1, 1]), Tensor(shape: [1, 1, 1, 1], [Float(3)])]
+    let inputs = [
+      Tensor(shape: [1, 1, 2, 2], [Float(1), 1, 1, 1]), Tensor(shape: [1, 1, 1, 1], [Float(3)]),
+    ]
     for result in [try Session(back.graph).run(inputs)[0], try back.graph.interpreted(inputs)[0]] {
       #expect(result.elements(as: Float.self) == [3, 0, 0, 0])
     }
@@ -124,7 +180,8 @@ private let reductions: [OperatorCase] = [
 
   @Test func kinksFollowPyTorch() throws {
     for (function, x, expected) in [
-      (ScalarFunction.relu, Float(0), Float(0)), (.clip(lower: 0, upper: 6), 6, 0), (.clip(lower: 0, upper: 6), 0, 0),
+      (ScalarFunction.relu, Float(0), Float(0)), (.clip(lower: 0, upper: 6), 6, 0),
+      (.clip(lower: 0, upper: 6), 0, 0),
       (.abs, 0, 0), (.leakyReLU(slope: 0.25), 0, 0.25),
     ] {
       var graph = Graph()

@@ -4,7 +4,8 @@ import Testing
 private func noise(_ rows: Int, _ columns: Int, seed: UInt64, offset: Double = 0) -> Matrix {
   var random = RandomNumbers(seed: seed)
   return Matrix(
-    rowCount: rows, columnCount: columns, elements: (0..<rows * columns).map { _ in random.normal() + offset })
+    rowCount: rows, columnCount: columns, elements: (0..<rows * columns).map { _ in random.normal() + offset }
+  )
 }
 
 private func features(_ matrix: Matrix) throws -> TensorFeatures {
@@ -23,7 +24,10 @@ private func distance(_ a: Matrix, _ b: Matrix) -> Double {
     #expect(distance(a.times(b), expected) < 1e-14)
     #expect(distance(a.transposed.transposedTimes(b), expected) < 1e-14)
     #expect(distance(a.timesTransposed(b.transposed), expected) < 1e-14)
-    #expect(zip(a.times(Array(b.transposed.row(0))), (0..<3).map { expected[$0, 0] }).allSatisfy { abs($0 - $1) < 1e-14 })
+    #expect(
+      zip(a.times(Array(b.transposed.row(0))), (0..<3).map { expected[$0, 0] }).allSatisfy {
+        abs($0 - $1) < 1e-14
+      })
   }
 
   @Test func eigenvectorsRebuildTheMatrix() throws {
@@ -114,9 +118,13 @@ private func distance(_ a: Matrix, _ b: Matrix) -> Double {
     var x = noise(4, 9, seed: 13)
     x[2, 7] = .nan
     let bad = try features(x)
-    #expect(throws: TensorError(.notFinite(row: 2, column: 7))) { _ = try PoolProducts(pool: bad, memory: 64) }
+    #expect(throws: TensorError(.notFinite(row: 2, column: 7))) {
+      _ = try PoolProducts(pool: bad, memory: 64)
+    }
     let good = try features(noise(3, 9, seed: 14))
-    #expect(throws: TensorError(.notFinite(row: 2, column: 7))) { _ = try PoolProducts(pool: good, others: [bad]) }
+    #expect(throws: TensorError(.notFinite(row: 2, column: 7))) {
+      _ = try PoolProducts(pool: good, others: [bad])
+    }
     #expect(throws: TensorError.self) {
       _ = try PoolProducts(pool: good, others: [try features(noise(3, 8, seed: 15))])
     }

@@ -32,7 +32,9 @@ import Testing
 
   @Test func corrections() {
     let p = [0.01, 0.04, 0.03, .nan, 0.005]
-    func near(_ a: [Double], _ b: [Double]) -> Bool { zip(a, b).allSatisfy { ($0.isNaN && $1.isNaN) || abs($0 - $1) < 1e-15 } }
+    func near(_ a: [Double], _ b: [Double]) -> Bool {
+      zip(a, b).allSatisfy { ($0.isNaN && $1.isNaN) || abs($0 - $1) < 1e-15 }
+    }
     #expect(near(MultipleTesting.bonferroni.adjusted(p), [0.04, 0.16, 0.12, .nan, 0.02]))
     #expect(near(MultipleTesting.holm.adjusted(p), [0.03, 0.06, 0.06, .nan, 0.02]))
     #expect(near(MultipleTesting.benjaminiHochberg.adjusted(p), [0.02, 0.04, 0.04, .nan, 0.02]))
@@ -43,7 +45,8 @@ import Testing
     let area = Classification.areaUnderROC(scores: [1, 2, 2, 3], isPositive: [false, true, false, true])
     #expect(area == 0.875)
     #expect(Classification.areaUnderROC(scores: [1, 2], isPositive: [true, true]) == 0.5)
-    #expect(Classification.balancedAccuracy(scores: [-1, 1, 1, 1], isPositive: [false, false, true, true]) == 0.75)
+    #expect(
+      Classification.balancedAccuracy(scores: [-1, 1, 1, 1], isPositive: [false, false, true, true]) == 0.75)
   }
 
   @Test func quantilesInterpolate() {
@@ -58,7 +61,8 @@ import Testing
     for row in 0..<40 { for column in 0..<10 { table[row, column] = row < 30 ? 1 : 0 } }
     let interval = Bootstrap.interval(ofMean: table, using: &random)
     // Only rows vary: the binomial standard error is √(0.75 · 0.25 / 40) = 0.068.
-    #expect(abs(interval[0] - (0.75 - 1.96 * 0.068)) < 0.04 && abs(interval[1] - (0.75 + 1.96 * 0.068)) < 0.04)
+    #expect(
+      abs(interval[0] - (0.75 - 1.96 * 0.068)) < 0.04 && abs(interval[1] - (0.75 + 1.96 * 0.068)) < 0.04)
   }
 
   @Test func kolmogorovTail() {

@@ -13,7 +13,9 @@ struct SmoothNoise {
   /// A uniform number in [0, 1) that belongs to a lattice cell; `salt` gives further ones.
   func cell(_ x: Int, _ y: Int, salt: UInt64 = 0) -> Float {
     var z = seed &+ UInt64(bitPattern: Int64(x)) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 31)) &+ UInt64(bitPattern: Int64(y)) &* 0xD128_1F3E_4F2B_9A6D &+ salt &* 0xA076_1D64_78BD_642F
+    z =
+      (z ^ (z >> 31)) &+ UInt64(bitPattern: Int64(y)) &* 0xD128_1F3E_4F2B_9A6D &+ salt
+      &* 0xA076_1D64_78BD_642F
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return Float((z ^ (z >> 31)) >> 40) * 0x1p-24

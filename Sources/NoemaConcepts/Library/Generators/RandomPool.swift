@@ -3,7 +3,8 @@ internal import NoemaTensor
 
 /// Images that stand for no concept in particular: the negatives of a concept study.
 enum RandomPool {
-  static let random = ConceptGenerator("random", .random, "a mixed pool of noise, leaves, blobs and patches") {
+  static let random = ConceptGenerator("random", .random, "a mixed pool of noise, leaves, blobs and patches")
+  {
     random in
     switch random.index(below: 5) {
     case 0: scenery(&random)

@@ -24,7 +24,9 @@ extension ProbeLabels {
         return indices[rows[random.index(below: rows.count)]]
       }
       let order = random.sample(bucket.count, below: bucket.count)
-      for (unit, position) in zip(bucket, order) { for row in members[unit] ?? [] { result[row] = drawn[position] } }
+      for (unit, position) in zip(bucket, order) {
+        for row in members[unit] ?? [] { result[row] = drawn[position] }
+      }
     }
     return result
   }

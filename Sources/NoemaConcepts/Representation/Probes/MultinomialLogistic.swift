@@ -25,7 +25,11 @@ struct MultinomialLogistic: MulticlassProbe {
     for (position, c) in present.enumerated() { compact[c] = position }
     let known = labels.map { compact[$0] }
     let lambda: Double
-    if let penalty { lambda = penalty } else { lambda = choose(basis, known, present.count, groups) * basis.unit }
+    if let penalty {
+      lambda = penalty
+    } else {
+      lambda = choose(basis, known, present.count, groups) * basis.unit
+    }
     var problem = Problem(
       rows: basis.rows, squares: basis.squares, labels: known, classCount: present.count, lambda: lambda)
     problem.minimise(tolerance: tolerance)
@@ -40,7 +44,8 @@ struct MultinomialLogistic: MulticlassProbe {
   }
 
   /// The factor of the grid that predicts a held-out fifth best; 0.01 when rows are too few to hold any out.
-  private func choose(_ basis: SpectralBasis, _ labels: [Int], _ classCount: Int, _ groups: [Int]?) -> Double {
+  private func choose(_ basis: SpectralBasis, _ labels: [Int], _ classCount: Int, _ groups: [Int]?) -> Double
+  {
     var random = RandomNumbers(seed: seed)
     let folds = [5, 3, 2].lazy.compactMap { count -> ProbeFolds? in
       guard
@@ -60,7 +65,8 @@ struct MultinomialLogistic: MulticlassProbe {
       // Each solution is a good start for the next smaller penalty.
       problem.lambda = factor * basis.unit
       problem.minimise(tolerance: 1e-7)
-      let scores = LinearScores(weights: problem.weights, intercepts: problem.intercepts, penalty: 0).scores(held)
+      let scores = LinearScores(weights: problem.weights, intercepts: problem.intercepts, penalty: 0).scores(
+        held)
       let bits = Self.bits(scores, test.map { labels[$0] }).reduce(0, +)
       if bits < best.bits { best = (factor, bits) }
     }
@@ -93,7 +99,9 @@ extension MultinomialLogistic {
       (self.rows, self.squares, self.labels) = (rows, squares, labels)
       (self.classCount, self.lambda) = (classCount, lambda)
       weights = Matrix(rowCount: rows.columnCount, columnCount: classCount)
-      intercepts = ProbeLabels.counts(labels, classCount).map { log(max(Double($0), 0.5) / Double(labels.count)) }
+      intercepts = ProbeLabels.counts(labels, classCount).map {
+        log(max(Double($0), 0.5) / Double(labels.count))
+      }
     }
 
     /// The loss and its gradient at scaled variables: weights row after row, then intercepts.
@@ -133,7 +141,9 @@ extension MultinomialLogistic {
     /// L-BFGS with ten pairs and a halving step, from where the last call ended.
     mutating func minimise(tolerance: Double) {
       let n = Double(labels.count)
-      let curvature = ProbeLabels.counts(labels, classCount).map { max(Double($0) / n * (1 - Double($0) / n), 1 / n) }
+      let curvature = ProbeLabels.counts(labels, classCount).map {
+        max(Double($0) / n * (1 - Double($0) / n), 1 / n)
+      }
       var scales = squares.flatMap { square in curvature.map { 1 / (square * $0 + lambda).squareRoot() } }
       scales += curvature.map { 1 / (n * $0).squareRoot() }
       var x = zip(weights.elements + intercepts, scales).map { $0 / $1 }
@@ -183,7 +193,9 @@ extension MultinomialLogistic {
         (x, value, gradient) = (next, result.value, result.gradient)
       }
       for i in weights.elements.indices { weights.elements[i] = x[i] * scales[i] }
-      for c in 0..<classCount { intercepts[c] = x[weights.elements.count + c] * scales[weights.elements.count + c] }
+      for c in 0..<classCount {
+        intercepts[c] = x[weights.elements.count + c] * scales[weights.elements.count + c]
+      }
     }
 
     private func dot(_ a: [Double], _ b: [Double]) -> Double {

@@ -11,15 +11,20 @@ struct ProbeFolds {
   ///
   /// - Throws: `ConceptError` naming a single class, or a class with fewer examples (or groups) than folds.
   init(_ labels: ProbeLabels, count: Int, using random: inout RandomNumbers) throws(ConceptError) {
-    guard count >= 2 else { throw ConceptError(.parameters("\(count) folds hold nothing out; give 2 or more")) }
+    guard count >= 2 else {
+      throw ConceptError(.parameters("\(count) folds hold nothing out; give 2 or more"))
+    }
     let present = labels.counts.enumerated().filter { $0.element > 0 }
     guard present.count >= 2 else {
-      let name = present.first.map { "all examples are of class '\(labels.classes[$0.offset])'" } ?? "there are no examples"
+      let name =
+        present.first.map { "all examples are of class '\(labels.classes[$0.offset])'" }
+        ?? "there are no examples"
       throw ConceptError(.parameters("\(name); a probe needs two classes or more"))
     }
     for (index, name) in labels.classes.enumerated() {
       guard labels.counts[index] >= count else {
-        throw ConceptError(.tooFew(set: "class '\(name)' of \(count) folds", found: labels.counts[index], needed: count))
+        throw ConceptError(
+          .tooFew(set: "class '\(name)' of \(count) folds", found: labels.counts[index], needed: count))
       }
     }
     self.count = count
@@ -61,7 +66,8 @@ struct ProbeFolds {
       guard found >= count else {
         throw ConceptError(
           .parameters(
-            "class '\(name)' is in \(found) groups, too few for \(count) folds that keep groups whole; lower the folds"))
+            "class '\(name)' is in \(found) groups, too few for \(count) folds that keep groups whole; lower the folds"
+          ))
       }
     }
     let names = tallies.keys.sorted()
@@ -92,6 +98,9 @@ struct ProbeFolds {
 
   /// The examples that a fold trains on and those it holds out.
   func split(_ fold: Int) -> (train: [Int], test: [Int]) {
-    (assignment.indices.filter { assignment[$0] != fold }, assignment.indices.filter { assignment[$0] == fold })
+    (
+      assignment.indices.filter { assignment[$0] != fold },
+      assignment.indices.filter { assignment[$0] == fold }
+    )
   }
 }

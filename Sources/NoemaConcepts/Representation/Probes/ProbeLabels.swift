@@ -20,7 +20,8 @@ public struct ProbeLabels: Sendable, Hashable {
   ) throws(ConceptError) {
     for (what, count) in [("groups", groups?.count), ("types", types?.count)] {
       guard count == nil || count == indices.count else {
-        throw ConceptError(.parameters("\(count ?? 0) \(what) for \(indices.count) labels; give one for each example"))
+        throw ConceptError(
+          .parameters("\(count ?? 0) \(what) for \(indices.count) labels; give one for each example"))
       }
     }
     if let wrong = indices.first(where: { !classes.indices.contains($0) }) {
@@ -53,7 +54,8 @@ public struct ProbeLabels: Sendable, Hashable {
   /// The labels of some examples.
   func selecting(_ rows: [Int]) throws(ConceptError) -> ProbeLabels {
     try ProbeLabels(
-      classes: classes, indices: rows.map { indices[$0] }, groups: groups.map { groups in rows.map { groups[$0] } },
+      classes: classes, indices: rows.map { indices[$0] },
+      groups: groups.map { groups in rows.map { groups[$0] } },
       types: types.map { types in rows.map { types[$0] } })
   }
 

@@ -74,13 +74,15 @@ public struct ProbeStudy: Sendable {
     }
     guard controlDraws >= 0, resamples >= 1, maximumExamples >= 10, d >= 1 else {
       throw ConceptError(
-        .parameters("a study takes 1 feature, 1 resample, 10 examples and 0 control draws or more, "
-          + "found \(d), \(resamples), \(maximumExamples) and \(controlDraws)"))
+        .parameters(
+          "a study takes 1 feature, 1 resample, 10 examples and 0 control draws or more, "
+            + "found \(d), \(resamples), \(maximumExamples) and \(controlDraws)"))
     }
     let random = RandomNumbers(seed: seed)
     var (features, labels, notes) = (features, labels, [String]())
     // Either side may be long, not both; a gigabyte of features is enough.
-    let limit = min(n, d) > maximumExamples ? maximumExamples : n > d ? max(maximumExamples, (1 << 27) / d) : n
+    let limit =
+      min(n, d) > maximumExamples ? maximumExamples : n > d ? max(maximumExamples, (1 << 27) / d) : n
     if n > limit {
       var generator = random.split(-1)
       let rows = labels.sample(limit, atLeast: folds, using: &generator)

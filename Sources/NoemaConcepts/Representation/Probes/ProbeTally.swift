@@ -24,7 +24,9 @@ struct ProbeTally {
   }
 
   /// Adds a fold of the task.
-  mutating func add(fold: Int, test: [Int], scores: Matrix, train: [Int], trainAnswers: [Int], penalty: Double) {
+  mutating func add(
+    fold: Int, test: [Int], scores: Matrix, train: [Int], trainAnswers: [Int], penalty: Double
+  ) {
     let truth = test.map { labels.indices[$0] }
     let found = scores.rowMaxima
     let losses = MultinomialLogistic.bits(scores, truth)
@@ -57,7 +59,8 @@ struct ProbeTally {
 
   /// Sums up.
   func result(
-    layer: String, family: ProbeStudy.Family, featureCount: Int, pooling: String?, resamples: Int, notes: [String],
+    layer: String, family: ProbeStudy.Family, featureCount: Int, pooling: String?, resamples: Int,
+    notes: [String],
     using random: inout RandomNumbers
   ) -> ProbeStudyResult {
     let n = labels.indices.count
@@ -82,7 +85,8 @@ struct ProbeTally {
       auc: weight > 0 ? areas.reduce(0) { $0 + $1.value * $1.weight } / weight : 0.5,
       logLossBits: family == .logistic ? Statistics.mean(bits) : nil, confusion: confusion,
       majority: Double(counts.max() ?? 0) / Double(n), trainAccuracy: trainAccuracy, penalties: penalties,
-      penalty: Statistics.quantile(penalties, 0.5), controlUnit: labels.controlUnit, controlDraws: controls.count,
+      penalty: Statistics.quantile(penalties, 0.5), controlUnit: labels.controlUnit,
+      controlDraws: controls.count,
       controlAccuracy: control,
       controlStandardDeviation: control.map { _ in Statistics.standardDeviation(accuracies) },
       controlTrainAccuracy: memorised, selectivity: control.map { accuracy - $0 },

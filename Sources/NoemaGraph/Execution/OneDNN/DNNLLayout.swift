@@ -25,7 +25,8 @@ public final class DNNLLayout: @unchecked Sendable, Hashable {
   }
 
   static func strided(_ shape: [Int], _ strides: [Int]) -> DNNLLayout? {
-    DNNLLayout(owning: ndnnl_layout_strided(Int32(shape.count), shape.map { Int64($0) }, strides.map { Int64($0) }))
+    DNNLLayout(
+      owning: ndnnl_layout_strided(Int32(shape.count), shape.map { Int64($0) }, strides.map { Int64($0) }))
   }
 
   /// The same memory under other extents, or nil.

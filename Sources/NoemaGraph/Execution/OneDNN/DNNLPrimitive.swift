@@ -10,7 +10,9 @@ final class DNNLPrimitive {
   }
 
   /// The arrangement that the primitive chose or was given for an argument.
-  func layout(_ argument: Int32) -> DNNLLayout? { DNNLLayout(owning: ndnnl_primitive_layout(handle, argument)) }
+  func layout(_ argument: Int32) -> DNNLLayout? {
+    DNNLLayout(owning: ndnnl_primitive_layout(handle, argument))
+  }
 
   /// The chosen implementation, for the profile.
   var implementation: String { String(cString: ndnnl_primitive_implementation(handle)) }

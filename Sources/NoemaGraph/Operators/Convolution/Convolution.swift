@@ -64,9 +64,11 @@ extension Convolution {
         guard x.count >= 3, w.count == x.count else {
           throw node.error("input \(x) and weight \(w) need the same rank of 3 or more")
         }
-        let window = try Window(node, kernel: node.ints("kernel_shape") ?? Array(w[2...]), spatial: Array(x[2...]))
+        let window = try Window(
+          node, kernel: node.ints("kernel_shape") ?? Array(w[2...]), spatial: Array(x[2...]))
         return try node.emit(
-          Convolution(window: window, groups: node.int("group", default: 1), hasBias: node.optionalOperand(2) != nil),
+          Convolution(
+            window: window, groups: node.int("group", default: 1), hasBias: node.optionalOperand(2) != nil),
           node.operands())
       }
     ]
@@ -77,7 +79,8 @@ extension Convolution {
 extension Convolution {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
     guard operands.count == 2 + (hasBias ? 1 : 0) + (epilogue.addsResidual ? 1 : 0) else {
-      throw GraphError(.operands("expected a weight\(hasBias ? " and a bias" : ""), found \(operands.count) operands"))
+      throw GraphError(
+        .operands("expected a weight\(hasBias ? " and a bias" : ""), found \(operands.count) operands"))
     }
     let x = operands[0].shape, w = operands[1].shape
     try ConvolutionShapes.check(x, w, window, groups)
@@ -95,16 +98,19 @@ extension Convolution {
 /// Checks and loops that the three faces of a convolution share.
 enum ConvolutionShapes {
   static func check(_ x: [Int], _ w: [Int], _ window: Window, _ groups: Int) throws(GraphError) {
-    guard x.count == window.rank + 2, w.count == x.count, groups > 0, w[0] % groups == 0, w[1] * groups == x[1],
+    guard x.count == window.rank + 2, w.count == x.count, groups > 0, w[0] % groups == 0,
+      w[1] * groups == x[1],
       Array(w[2...]) == window.kernel
     else {
-      throw GraphError(.operands("input \(x) and weight \(w) do not fit kernel \(window.kernel) in \(groups) groups"))
+      throw GraphError(
+        .operands("input \(x) and weight \(w) do not fit kernel \(window.kernel) in \(groups) groups"))
     }
   }
 
   /// Calls `body` with the offsets of every multiplication `y += w · x`.
   static func forEachProduct(
-    _ x: [Int], _ w: [Int], _ y: [Int], _ window: Window, _ groups: Int, _ body: (_ y: Int, _ w: Int, _ x: Int) -> Void
+    _ x: [Int], _ w: [Int], _ y: [Int], _ window: Window, _ groups: Int,
+    _ body: (_ y: Int, _ w: Int, _ x: Int) -> Void
   ) {
     let spatial = Array(x[2...]), extents = Array(y[2...])
     let xArea = spatial.reduce(1, *), yArea = extents.reduce(1, *), kernel = window.kernel.reduce(1, *)
@@ -142,7 +148,8 @@ enum ConvolutionShapes {
 
 // MARK: Kernels
 extension Convolution {
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let area = shape[2...].reduce(1, *)
     var y = [Element](repeating: 0, count: shape.reduce(1, *))
@@ -162,8 +169,10 @@ extension Convolution {
     return [Tensor(shape: shape, y)]
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
-    guard results[0].count > 0, let source = operands[0].preferred, let result = DNNLLayout.any(results[0].shape),
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    guard results[0].count > 0, let source = operands[0].preferred,
+      let result = DNNLLayout.any(results[0].shape),
       let weights = ConvolutionShapes.weightLayout(operands[1], groups)
     else { return nil }
     let bias = hasBias ? DNNLLayout.plain(operands[2].type.shape) : nil
@@ -177,8 +186,12 @@ extension Convolution {
     }
     // A layout left by the operator before may rule out the fast implementations; compare with a free choice.
     var chosen = make(source)
-    if chosen == nil || !chosen!.implementation.hasPrefix("jit"), let free = DNNLLayout.any(operands[0].type.shape),
-      let other = make(free), chosen == nil || other.implementation.hasPrefix("jit") { chosen = other }
+    if chosen == nil || !chosen!.implementation.hasPrefix("jit"),
+      let free = DNNLLayout.any(operands[0].type.shape),
+      let other = make(free), chosen == nil || other.implementation.hasPrefix("jit")
+    {
+      chosen = other
+    }
     guard let primitive = chosen, let wanted = primitive.layout(Int32(ndnnl_weights)) else { return nil }
     var arguments = [(Int32(ndnnl_source), 0), (Int32(ndnnl_weights), 1)]
     if hasBias { arguments.append((Int32(ndnnl_bias), 2)) }
@@ -197,16 +210,20 @@ extension Convolution {
   ) throws(GraphError) -> [Value?] {
     guard let y = cotangents[0] else { return node.operands.map { _ in nil } }
     guard epilogue == Epilogue() else {
-      throw GraphError(.notDifferentiable("a fused convolution has no derivative; differentiate before fusing"))
+      throw GraphError(
+        .notDifferentiable("a fused convolution has no derivative; differentiate before fusing"))
     }
     let x = graph.type(of: node.operands[0]).shape, w = graph.type(of: node.operands[1]).shape
     let source = try graph.apply(
       ConvolutionInputGradient(window: window, groups: groups, extents: Array(x[2...])), y, node.operands[1],
       name: node.name)
     // Constant weights have no use for a derivative.
-    if graph.constants[node.operands[1]] != nil { return [source] + node.operands.dropFirst().map { _ in nil } }
+    if graph.constants[node.operands[1]] != nil {
+      return [source] + node.operands.dropFirst().map { _ in nil }
+    }
     let weights = try graph.apply(
-      ConvolutionWeightGradient(window: window, groups: groups, weightShape: w), node.operands[0], y, name: node.name)
+      ConvolutionWeightGradient(window: window, groups: groups, weightShape: w), node.operands[0], y,
+      name: node.name)
     var result: [Value?] = [source, weights]
     if hasBias {
       let axes = [0] + Array(2..<x.count)

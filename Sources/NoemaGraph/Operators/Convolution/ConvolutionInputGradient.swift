@@ -35,7 +35,8 @@ extension ConvolutionInputGradient {
         let (window, extents) = try transposedWindow(node, x: x, w: w)
         let groups = node.int("group", default: 1)
         let y = try node.emit(
-          ConvolutionInputGradient(window: window, groups: groups, extents: extents), node.operand(0), node.operand(1))
+          ConvolutionInputGradient(window: window, groups: groups, extents: extents), node.operand(0),
+          node.operand(1))
         guard let bias = node.optionalOperand(2) else { return [y] }
         let shape = [w[1] * groups] + Array(repeating: 1, count: extents.count)
         return [try node.emit(Binary(.add), y, node.emit(Reshape(shape: shape), bias))]
@@ -79,7 +80,9 @@ extension ConvolutionInputGradient {
 // MARK: Result types
 extension ConvolutionInputGradient {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 2 else { throw GraphError(.operands("expected 2 operands, found \(operands.count)")) }
+    guard operands.count == 2 else {
+      throw GraphError(.operands("expected 2 operands, found \(operands.count)"))
+    }
     let y = operands[0].shape, w = operands[1].shape
     guard y.count == window.rank + 2, w.count == y.count else {
       throw GraphError(.operands("operand \(y) and weight \(w) do not fit kernel \(window.kernel)"))
@@ -100,7 +103,8 @@ extension ConvolutionInputGradient {
 
 // MARK: Kernels
 extension ConvolutionInputGradient {
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     var x = [Element](repeating: 0, count: shape.reduce(1, *))
     operands[0].withElements(as: Element.self) { y in
@@ -115,7 +119,8 @@ extension ConvolutionInputGradient {
     return [Tensor(shape: shape, x)]
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard results[0].count > 0, operands[0].type.count > 0, let result = DNNLLayout.any(results[0].shape),
       let preferred = operands[0].preferred, let free = DNNLLayout.any(operands[0].type.shape),
       let weights = ConvolutionShapes.weightLayout(operands[1], groups)
@@ -128,7 +133,10 @@ extension ConvolutionInputGradient {
     }
     var chosen = make(preferred)
     if chosen == nil || !chosen!.implementation.hasPrefix("jit"), let other = make(free),
-      chosen == nil || other.implementation.hasPrefix("jit") { chosen = other }
+      chosen == nil || other.implementation.hasPrefix("jit")
+    {
+      chosen = other
+    }
     guard let primitive = chosen, let wanted = primitive.layout(Int32(ndnnl_weights)) else { return nil }
     return DNNLKernel(
       primitive,
@@ -152,7 +160,8 @@ extension ConvolutionInputGradient {
     return [
       y,
       try graph.apply(
-        ConvolutionWeightGradient(window: window, groups: groups, weightShape: w), x, node.operands[0], name: node.name),
+        ConvolutionWeightGradient(window: window, groups: groups, weightShape: w), x, node.operands[0],
+        name: node.name),
     ]
   }
 }

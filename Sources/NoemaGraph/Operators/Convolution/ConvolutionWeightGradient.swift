@@ -22,7 +22,9 @@ public struct ConvolutionWeightGradient: FloatOperator {
   public var relevanceRole: RelevanceRole { .none }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 2 else { throw GraphError(.operands("expected 2 operands, found \(operands.count)")) }
+    guard operands.count == 2 else {
+      throw GraphError(.operands("expected 2 operands, found \(operands.count)"))
+    }
     let x = operands[0].shape, y = operands[1].shape
     try ConvolutionShapes.check(x, weightShape, window, groups)
     guard y == [x[0], weightShape[0]] + (try window.resultExtents(Array(x[2...]))) else {
@@ -35,12 +37,14 @@ public struct ConvolutionWeightGradient: FloatOperator {
     operands[1].count * weightShape.dropFirst().reduce(1, *)
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     var w = [Element](repeating: 0, count: weightShape.reduce(1, *))
     operands[0].withElements(as: Element.self) { x in
       operands[1].withElements(as: Element.self) { y in
         w.withUnsafeMutableBufferPointer { w in
-          ConvolutionShapes.forEachProduct(operands[0].shape, weightShape, operands[1].shape, window, groups) {
+          ConvolutionShapes.forEachProduct(operands[0].shape, weightShape, operands[1].shape, window, groups)
+          {
             w[$1] += y[$0] * x[$2]
           }
         }
@@ -49,7 +53,8 @@ public struct ConvolutionWeightGradient: FloatOperator {
     return [Tensor(shape: weightShape, w)]
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     let grouped = ConvolutionShapes.groupedWeights(weightShape, groups)
     guard results[0].count > 0, operands[1].type.count > 0, let weights = DNNLLayout.plain(grouped),
       let source = operands[0].preferred, let cotangent = operands[1].preferred
@@ -72,7 +77,8 @@ public struct ConvolutionWeightGradient: FloatOperator {
     let extents = Array(graph.type(of: node.operands[0]).shape[2...])
     return [
       try graph.apply(
-        ConvolutionInputGradient(window: window, groups: groups, extents: extents), node.operands[1], w, name: node.name),
+        ConvolutionInputGradient(window: window, groups: groups, extents: extents), node.operands[1], w,
+        name: node.name),
       try graph.apply(
         Convolution(window: window, groups: groups, hasBias: false), node.operands[0], w, name: node.name),
     ]

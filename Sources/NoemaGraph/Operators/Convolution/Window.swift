@@ -30,15 +30,20 @@ public struct Window: Sendable, Hashable {
   func resultExtents(_ spatial: [Int]) throws(GraphError) -> [Int] {
     guard spatial.count == rank, strides.count == rank, dilations.count == rank, paddingBefore.count == rank,
       paddingAfter.count == rank
-    else { throw GraphError(.operands("a window of \(rank) axes does not fit \(spatial.count) spatial axes")) }
+    else {
+      throw GraphError(.operands("a window of \(rank) axes does not fit \(spatial.count) spatial axes"))
+    }
     var result: [Int] = []
     for axis in 0..<rank {
-      guard kernel[axis] > 0, strides[axis] > 0, dilations[axis] > 0, kernel[axis] < 1 << 20, strides[axis] < 1 << 20,
+      guard kernel[axis] > 0, strides[axis] > 0, dilations[axis] > 0, kernel[axis] < 1 << 20,
+        strides[axis] < 1 << 20,
         dilations[axis] < 1 << 20, abs(paddingBefore[axis]) < 1 << 20, abs(paddingAfter[axis]) < 1 << 20
       else { throw GraphError(.operands("the window \(self) is not positive or absurdly large")) }
-      let extent = spatial[axis] + paddingBefore[axis] + paddingAfter[axis] - dilations[axis] * (kernel[axis] - 1) - 1
+      let extent =
+        spatial[axis] + paddingBefore[axis] + paddingAfter[axis] - dilations[axis] * (kernel[axis] - 1) - 1
       guard extent >= 0 else {
-        throw GraphError(.operands("a window of \(kernel[axis]) is larger than the padded extent of axis \(axis)"))
+        throw GraphError(
+          .operands("a window of \(kernel[axis]) is larger than the padded extent of axis \(axis)"))
       }
       result.append(extent / strides[axis] + 1)
     }
@@ -48,7 +53,9 @@ public struct Window: Sendable, Hashable {
   /// Calls `body` for each window position and each element inside the operand, in row-major order.
   ///
   /// - Parameter body: the window's index, the element's index in the window, the operand's spatial offset.
-  func forEachElement(_ spatial: [Int], _ result: [Int], _ body: (_ window: Int, _ element: Int, _ offset: Int) -> Void) {
+  func forEachElement(
+    _ spatial: [Int], _ result: [Int], _ body: (_ window: Int, _ element: Int, _ offset: Int) -> Void
+  ) {
     let windows = result.reduce(1, *), elements = kernel.reduce(1, *)
     let spatialStrides = Shapes.strides(spatial)
     var position = [Int](repeating: 0, count: rank), element = position
@@ -84,8 +91,12 @@ public struct Window: Sendable, Hashable {
     self.init(kernel: kernel, strides: node.ints("strides"), dilations: node.ints("dilations"))
     let pads = node.ints("pads") ?? Array(repeating: 0, count: 2 * kernel.count)
     guard pads.count == 2 * rank, strides.count == rank, dilations.count == rank,
-      (kernel + strides + dilations).allSatisfy({ (1..<1 << 20).contains($0) }), pads.allSatisfy({ (0..<1 << 20).contains($0) })
-    else { throw node.error("kernel \(kernel), strides \(strides), dilations \(dilations), pads \(pads) do not fit") }
+      (kernel + strides + dilations).allSatisfy({ (1..<1 << 20).contains($0) }),
+      pads.allSatisfy({ (0..<1 << 20).contains($0) })
+    else {
+      throw node.error(
+        "kernel \(kernel), strides \(strides), dilations \(dilations), pads \(pads) do not fit")
+    }
     paddingBefore = Array(pads[..<rank])
     paddingAfter = Array(pads[rank...])
     let automatic = node.string("auto_pad", default: "NOTSET")
@@ -111,7 +122,8 @@ public struct Window: Sendable, Hashable {
     guard room >= 0 else { return }
     var windows = (room + strides[axis] - 1) / strides[axis] + 1
     if (windows - 1) * strides[axis] >= extent + paddingBefore[axis] { windows -= 1 }
-    paddingAfter[axis] = max(paddingAfter[axis], (windows - 1) * strides[axis] + reach - extent - paddingBefore[axis])
+    paddingAfter[axis] = max(
+      paddingAfter[axis], (windows - 1) * strides[axis] + reach - extent - paddingBefore[axis])
   }
 
   /// Calls `body` with the window as oneDNN wants it; dilation counts the gaps.

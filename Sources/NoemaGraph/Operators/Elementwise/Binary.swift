@@ -32,7 +32,9 @@ public struct Binary: Operator {
 // MARK: ONNX
 extension Binary {
   public static var onnx: [ONNXBinding] {
-    let pairs: [(String, Function)] = [("Add", .add), ("Sub", .sub), ("Mul", .mul), ("Div", .div), ("Pow", .pow)]
+    let pairs: [(String, Function)] = [
+      ("Add", .add), ("Sub", .sub), ("Mul", .mul), ("Div", .div), ("Pow", .pow),
+    ]
     let chains: [(String, Function)] = [("Sum", .add), ("Min", .min), ("Max", .max)]
     return pairs.map { ONNXBinding($0.0, Binary($0.1)) }
       + chains.map { name, function in ONNXBinding(name) { node in [try chain(function, node)] } }
@@ -58,7 +60,10 @@ extension Binary {
           ]
         },
         ONNXBinding("HardSigmoid") { node in
-          [try hardSigmoid(node.operand(0), node.float("alpha", default: 0.2), node.float("beta", default: 0.5), node)]
+          [
+            try hardSigmoid(
+              node.operand(0), node.float("alpha", default: 0.2), node.float("beta", default: 0.5), node)
+          ]
         },
         ONNXBinding("HardSwish") { node in
           let x = try node.operand(0)
@@ -72,7 +77,9 @@ extension Binary {
         ONNXBinding("Selu") { node in
           let x = try node.operand(0)
           let elu = try node.emit(Unary(.elu(alpha: node.float("alpha", default: 1.6732632))), x)
-          return [try node.emit(Binary(.mul), elu, node.scalar(node.float("gamma", default: 1.0507010), like: x))]
+          return [
+            try node.emit(Binary(.mul), elu, node.scalar(node.float("gamma", default: 1.0507010), like: x))
+          ]
         },
         ONNXBinding("Celu") { node in
           let x = try node.operand(0), alpha = node.scalar(node.float("alpha", default: 1), like: x)
@@ -85,27 +92,37 @@ extension Binary {
         },
         ONNXBinding("Gelu") { node in
           let x = try node.operand(0)
-          func times(_ a: Value, _ number: Double) throws -> Value { try node.emit(Binary(.mul), a, node.scalar(number, like: x)) }
+          func times(_ a: Value, _ number: Double) throws -> Value {
+            try node.emit(Binary(.mul), a, node.scalar(number, like: x))
+          }
           let inner: Value
           if node.string("approximate", default: "none") == "tanh" {
             let cube = try node.emit(Binary(.mul), x, node.emit(Binary(.mul), x, x))
             inner = try node.emit(
-              Unary(.tanh), times(node.emit(Binary(.add), x, times(cube, 0.044715)), (2 / Double.pi).squareRoot()))
+              Unary(.tanh),
+              times(node.emit(Binary(.add), x, times(cube, 0.044715)), (2 / Double.pi).squareRoot()))
           } else {
             inner = try node.emit(Unary(.erf), times(x, 0.5.squareRoot()))
           }
-          return [try node.emit(Binary(.mul), times(x, 0.5), node.emit(Binary(.add), inner, node.scalar(1, like: x)))]
+          return [
+            try node.emit(
+              Binary(.mul), times(x, 0.5), node.emit(Binary(.add), inner, node.scalar(1, like: x)))
+          ]
         },
       ]
   }
 
   private static func chain(_ function: Function, _ node: NodeReader) throws -> Value {
     var result = try node.operand(0)
-    for operand in try node.operands().dropFirst() { result = try node.emit(Binary(function), result, operand) }
+    for operand in try node.operands().dropFirst() {
+      result = try node.emit(Binary(function), result, operand)
+    }
     return result
   }
 
-  private static func hardSigmoid(_ x: Value, _ alpha: Double, _ beta: Double, _ node: NodeReader) throws -> Value {
+  private static func hardSigmoid(_ x: Value, _ alpha: Double, _ beta: Double, _ node: NodeReader) throws
+    -> Value
+  {
     let line = try node.emit(
       Binary(.add), node.emit(Binary(.mul), x, node.scalar(alpha, like: x)), node.scalar(beta, like: x))
     return try node.emit(Unary(.clip(lower: 0, upper: 1)), line)
@@ -115,7 +132,9 @@ extension Binary {
 // MARK: Result types
 extension Binary {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 2 else { throw GraphError(.operands("expected 2 operands, found \(operands.count)")) }
+    guard operands.count == 2 else {
+      throw GraphError(.operands("expected 2 operands, found \(operands.count)"))
+    }
     guard operands[0].element == operands[1].element || function == .pow else {
       throw GraphError(.operands("operands are \(operands[0].element) and \(operands[1].element)"))
     }
@@ -137,14 +156,18 @@ extension Binary {
       // Integer arithmetic wraps like the element type; int64 holds every intermediate of shape arithmetic.
       let function = integer()
       if function == nil { throw GraphError(.operands("\(name) of \(type) is not defined")) }
-      return [Self.map(a.converted(to: .int64), b.converted(to: .int64), Int64.self, function!).converted(to: type)]
+      return [
+        Self.map(a.converted(to: .int64), b.converted(to: .int64), Int64.self, function!).converted(to: type)
+      ]
     }
   }
 
   private static func map<Element: TensorElement>(
     _ a: Tensor, _ b: Tensor, _ type: Element.Type, _ function: (Element, Element) -> Element
   ) -> Tensor {
-    a.withElements(as: type) { x in b.withElements(as: type) { y in Tensor(shape: a.shape, zip(x, y).map(function)) } }
+    a.withElements(as: type) { x in
+      b.withElements(as: type) { y in Tensor(shape: a.shape, zip(x, y).map(function)) }
+    }
   }
 
   private func float<Element: FloatElement>() -> (Element, Element) -> Element {
@@ -173,7 +196,8 @@ extension Binary {
     }
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     let codes: [Function: Int] = [
       .add: ndnnl_binary_add, .mul: ndnnl_binary_mul,
       .sub: ndnnl_binary_sub, .div: ndnnl_binary_div,
@@ -206,10 +230,22 @@ extension Binary {
     }
     // Spelled out so that each loop is compiled with its operation inside.
     switch function {
-    case .add: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 + $1 } }
-    case .sub: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 - $1 } }
-    case .mul: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 * $1 } }
-    case .div: return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { Self.sweep($0, count) { $0 / $1 } }
+    case .add:
+      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
+        Self.sweep($0, count) { $0 + $1 }
+      }
+    case .sub:
+      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
+        Self.sweep($0, count) { $0 - $1 }
+      }
+    case .mul:
+      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
+        Self.sweep($0, count) { $0 * $1 }
+      }
+    case .div:
+      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
+        Self.sweep($0, count) { $0 / $1 }
+      }
     default:
       let isMaximum = function == .max
       return kernel { isMaximum ? ($0.isNaN || $0 > $1 ? $0 : $1) : ($0.isNaN || $0 < $1 ? $0 : $1) }
@@ -217,7 +253,8 @@ extension Binary {
   }
 
   @inline(__always)
-  private static func sweep(_ memory: KernelMemory, _ count: Int, _ apply: @Sendable (Float, Float) -> Float) {
+  private static func sweep(_ memory: KernelMemory, _ count: Int, _ apply: @Sendable (Float, Float) -> Float)
+  {
     nonisolated(unsafe) let a = memory.operands[0].assumingMemoryBound(to: Float.self)
     nonisolated(unsafe) let b = memory.operands[1].assumingMemoryBound(to: Float.self)
     nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
@@ -254,14 +291,17 @@ extension Binary {
     }
     return [
       try left.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: a) },
-      graph.constants[b] == nil ? try right.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: b) } : nil,
+      graph.constants[b] == nil
+        ? try right.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: b) } : nil,
     ]
   }
 
   private func powerPullback(
     _ g: Value, _ a: Value, _ b: Value, _ y: Value, in graph: inout Graph
   ) throws(GraphError) -> (Value, Value?) {
-    let exponent = graph.type(of: b).element == graph.type(of: a).element ? b
+    let exponent =
+      graph.type(of: b).element == graph.type(of: a).element
+      ? b
       : try graph.apply(Cast(to: graph.type(of: a).element), b)
     let lowered = try graph.apply(
       Binary(.pow), a, graph.apply(Binary(.sub), exponent, graph.addScalar(1, like: a)))

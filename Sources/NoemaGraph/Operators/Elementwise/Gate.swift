@@ -16,7 +16,8 @@ public struct Gate: FloatOperator {
 
   /// Makes a gate; by default nothing passes outside.
   public init(
-    lower: Double = -.infinity, upper: Double = .infinity, below: Double = 0, inside: Double = 1, above: Double = 0
+    lower: Double = -.infinity, upper: Double = .infinity, below: Double = 0, inside: Double = 1,
+    above: Double = 0
   ) {
     (self.lower, self.upper, self.below, self.inside, self.above) = (lower, upper, below, inside, above)
   }
@@ -30,20 +31,24 @@ public struct Gate: FloatOperator {
     return [operands[0]]
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let (lower, upper) = (Element(lower), Element(upper))
     let (below, inside, above) = (Element(below), Element(inside), Element(above))
     return operands[0].withElements(as: Element.self) { g in
       operands[1].withElements(as: Element.self) { c in
-        [Tensor(
-          shape: operands[0].shape,
-          zip(g, c).map { g, c in c <= lower ? g * below : c >= upper ? g * above : g * inside })]
+        [
+          Tensor(
+            shape: operands[0].shape,
+            zip(g, c).map { g, c in c <= lower ? g * below : c >= upper ? g * above : g * inside })
+        ]
       }
     }
   }
 
   /// One sweep in whatever layout the control lies; zero padding stays zero because `g` is zero there.
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard results[0].element == .float32 else { return nil }
     let layout = operands[1].layout
     let count = layout.byteCount(of: operands[1].type) / 4

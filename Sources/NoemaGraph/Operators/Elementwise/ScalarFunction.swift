@@ -26,7 +26,8 @@ public enum ScalarFunction: Sendable, Hashable {
     // Comparisons are written so that NaN stays NaN.
     case .relu: x < 0 ? 0 : x
     case .leakyReLU(let slope): x < 0 ? x * Element(slope) : x
-    case .clip(let lower, let upper): x < Element(lower) ? Element(lower) : x > Element(upper) ? Element(upper) : x
+    case .clip(let lower, let upper):
+      x < Element(lower) ? Element(lower) : x > Element(upper) ? Element(upper) : x
     case .elu(let alpha): x < 0 ? Element(alpha * Foundation.expm1(Double(x))) : x
     case .sigmoid: Element(1 / (1 + Foundation.exp(-Double(x))))
     case .tanh: Element(Foundation.tanh(Double(x)))
@@ -60,7 +61,8 @@ public enum ScalarFunction: Sendable, Hashable {
     case .elu(let alpha):
       let below = try times(g, graph.apply(Binary(.add), y, scalar(alpha)))
       return try graph.apply(
-        Binary(.add), graph.apply(Gate(lower: 0), g, x), graph.apply(Gate(lower: 0, below: 1, inside: 0), below, x))
+        Binary(.add), graph.apply(Gate(lower: 0), g, x),
+        graph.apply(Gate(lower: 0, below: 1, inside: 0), below, x))
     case .sigmoid: return try times(g, times(y, graph.apply(Binary(.sub), scalar(1), y)))
     case .tanh: return try times(g, graph.apply(Binary(.sub), scalar(1), times(y, y)))
     case .exp: return try times(g, y)
@@ -82,7 +84,8 @@ public enum ScalarFunction: Sendable, Hashable {
   /// The ONNX names of functions without parameters.
   static let onnxNames: [(String, ScalarFunction)] = [
     ("Relu", .relu), ("Sigmoid", .sigmoid), ("Tanh", .tanh), ("Exp", .exp), ("Log", .log), ("Sqrt", .sqrt),
-    ("Abs", .abs), ("Neg", .negative), ("Reciprocal", .reciprocal), ("Erf", .erf), ("Sin", .sin), ("Cos", .cos),
+    ("Abs", .abs), ("Neg", .negative), ("Reciprocal", .reciprocal), ("Erf", .erf), ("Sin", .sin),
+    ("Cos", .cos),
     ("Softplus", .softplus), ("Floor", .floor), ("Ceil", .ceil), ("Round", .round), ("Sign", .sign),
   ]
 

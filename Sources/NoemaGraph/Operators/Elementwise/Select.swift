@@ -25,19 +25,21 @@ public struct Select: Operator {
     let type = operands[1].elementType, width = type.byteCount
     let condition = try operands[0].converted(to: .bool).broadcast(to: shape)
     let a = try operands[1].broadcast(to: shape), b = try operands[2].broadcast(to: shape)
-    return [try Tensor(shape: shape, elementType: type) { bytes in
-      condition.withElements(as: Bool.self) { condition in
-        a.withBytes { a in
-          b.withBytes { b in
-            for (index, holds) in condition.enumerated() {
-              let source = (holds ? a : b)[index * width..<(index + 1) * width]
-              UnsafeMutableRawBufferPointer(rebasing: bytes[index * width..<(index + 1) * width])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source))
+    return [
+      try Tensor(shape: shape, elementType: type) { bytes in
+        condition.withElements(as: Bool.self) { condition in
+          a.withBytes { a in
+            b.withBytes { b in
+              for (index, holds) in condition.enumerated() {
+                let source = (holds ? a : b)[index * width..<(index + 1) * width]
+                UnsafeMutableRawBufferPointer(rebasing: bytes[index * width..<(index + 1) * width])
+                  .copyMemory(from: UnsafeRawBufferPointer(rebasing: source))
+              }
             }
           }
         }
       }
-    }]
+    ]
   }
 
   public func pullback(
@@ -47,6 +49,8 @@ public struct Select: Operator {
     let zero = try graph.broadcast(graph.addScalar(0, like: g), to: graph.type(of: g).shape)
     let a = try graph.apply(Select(), node.operands[0], g, zero)
     let b = try graph.apply(Select(), node.operands[0], zero, g)
-    return [nil, try graph.reduce(a, toShapeOf: node.operands[1]), try graph.reduce(b, toShapeOf: node.operands[2])]
+    return [
+      nil, try graph.reduce(a, toShapeOf: node.operands[1]), try graph.reduce(b, toShapeOf: node.operands[2]),
+    ]
   }
 }

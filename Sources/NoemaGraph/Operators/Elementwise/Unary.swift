@@ -12,7 +12,9 @@ public struct Unary: Operator {
   /// Makes the operator of a function.
   public init(_ function: ScalarFunction) { self.function = function }
 
-  public var name: String { "\(function)".split(separator: "(").first.map { $0.prefix(1).uppercased() + $0.dropFirst() } ?? "" }
+  public var name: String {
+    "\(function)".split(separator: "(").first.map { $0.prefix(1).uppercased() + $0.dropFirst() } ?? ""
+  }
   public var relevanceRole: RelevanceRole { .activation }
 }
 
@@ -28,12 +30,15 @@ extension Unary {
       },
       ONNXBinding("Clip") { node in
         func bound(_ key: String, _ index: Int, _ value: Double) throws -> Double {
-          if let tensor = try node.optionalConstant(index), let number = tensor.converted(to: .float64).elements(as: Double.self).first {
+          if let tensor = try node.optionalConstant(index),
+            let number = tensor.converted(to: .float64).elements(as: Double.self).first
+          {
             return number
           }
           return node.float(key, default: value)
         }
-        let clip = try ScalarFunction.clip(lower: bound("min", 1, -.infinity), upper: bound("max", 2, .infinity))
+        let clip = try ScalarFunction.clip(
+          lower: bound("min", 1, -.infinity), upper: bound("max", 2, .infinity))
         return [try node.emit(Unary(clip), node.operand(0))]
       },
       ONNXBinding("ThresholdedRelu") { node in
@@ -48,7 +53,9 @@ extension Unary {
 // MARK: Result types
 extension Unary {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 1 else { throw GraphError(.operands("expected 1 operand, found \(operands.count)")) }
+    guard operands.count == 1 else {
+      throw GraphError(.operands("expected 1 operand, found \(operands.count)"))
+    }
     return operands
   }
 }
@@ -62,11 +69,15 @@ extension Unary {
     case .float64: return [Tensor(shape: x.shape, x.withElements(as: Double.self) { $0.map(function.value) })]
     default:
       let wide = x.converted(to: .float64)
-      return [Tensor(shape: x.shape, wide.withElements(as: Double.self) { $0.map(function.value) }).converted(to: x.elementType)]
+      return [
+        Tensor(shape: x.shape, wide.withElements(as: Double.self) { $0.map(function.value) }).converted(
+          to: x.elementType)
+      ]
     }
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard results[0].element == .float32, results[0].count > 0, let code = function.eltwise,
       let source = operands[0].described
     else { return nil }

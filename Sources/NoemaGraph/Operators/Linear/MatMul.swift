@@ -44,10 +44,14 @@ extension MatMul {
         let third = try node.type(2)
         if third.count == columns && third.shape.last == columns {
           let bias = try node.emit(Reshape(shape: [columns]), c)
-          return [try node.emit(MatMul(transposesLeft: left, transposesRight: right, hasBias: true), a, b, bias)]
+          return [
+            try node.emit(MatMul(transposesLeft: left, transposesRight: right, hasBias: true), a, b, bias)
+          ]
         }
-        return [try node.emit(
-          Binary(.add), node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b), c)]
+        return [
+          try node.emit(
+            Binary(.add), node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b), c)
+        ]
       },
       ONNXBinding("MatMul") { node in
         var a = try node.operand(0), b = try node.operand(1)
@@ -76,10 +80,15 @@ extension MatMul {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
     guard operands.count == 2 + (hasBias ? 1 : 0) + (epilogue.addsResidual ? 1 : 0), operands[0].rank >= 2,
       operands[1].rank >= 2
-    else { throw GraphError(.operands("expected matrices\(hasBias ? " and a bias" : ""), found \(operands)")) }
+    else {
+      throw GraphError(.operands("expected matrices\(hasBias ? " and a bias" : ""), found \(operands)"))
+    }
     let a = swapped(operands[0].shape, transposesLeft), b = swapped(operands[1].shape, transposesRight)
     guard a[a.count - 1] == b[b.count - 2] else {
-      throw GraphError(.operands("inner extents of \(operands[0]) and \(operands[1]) differ: \(a[a.count - 1]) and \(b[b.count - 2])"))
+      throw GraphError(
+        .operands(
+          "inner extents of \(operands[0]) and \(operands[1]) differ: \(a[a.count - 1]) and \(b[b.count - 2])"
+        ))
     }
     if hasBias, operands[2].shape != [b[b.count - 1]] {
       throw GraphError(.operands("bias \(operands[2].shape) does not fit \(b[b.count - 1]) columns"))
@@ -95,7 +104,8 @@ extension MatMul {
 
 // MARK: Kernels
 extension MatMul {
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let (m, n) = (shape[shape.count - 2], shape[shape.count - 1])
     let lead = Array(shape.dropLast(2))
@@ -110,14 +120,17 @@ extension MatMul {
             for inner in 0..<k {
               let x = a[batch * m * k + (transposesLeft ? inner * m + row : row * k + inner)]
               for column in 0..<n {
-                y[(batch * m + row) * n + column] += x * b[batch * k * n + (transposesRight ? column * k + inner : inner * n + column)]
+                y[(batch * m + row) * n + column] +=
+                  x * b[batch * k * n + (transposesRight ? column * k + inner : inner * n + column)]
               }
             }
           }
         }
       }
     }
-    if hasBias { operands[2].withElements(as: Element.self) { bias in for i in y.indices { y[i] += bias[i % n] } } }
+    if hasBias {
+      operands[2].withElements(as: Element.self) { bias in for i in y.indices { y[i] += bias[i % n] } }
+    }
     epilogue.apply(to: &y, residual: epilogue.addsResidual ? operands.last : nil)
     return [Tensor(shape: shape, y)]
   }
@@ -129,7 +142,8 @@ extension MatMul {
     return free ? .any(shape) : .strided(shape, swapped(Shapes.strides(padded), swap))
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     let rank = results[0].rank
     guard results[0].element == .float32, results[0].count > 0, rank <= 5, operands[0].type.count > 0,
       let left = view(operands[0], transposesLeft, rank: rank, free: false),
@@ -164,17 +178,22 @@ extension MatMul {
       try graph.apply(MatMul(transposesLeft: left, transposesRight: right), x, y, name: node.name)
     }
     // ā = ȳ bᵀ and b̄ = aᵀ ȳ, with each transposition turned round where the operand was transposed.
-    let left = transposesLeft
+    let left =
+      transposesLeft
       ? try product(b, transposesRight, g, true) : try product(g, false, b, !transposesRight)
     var result: [Value?] = [try graph.reduce(left, toShapeOf: a)]
     if graph.constants[b] == nil {
-      let right = transposesRight
+      let right =
+        transposesRight
         ? try product(g, true, a, transposesLeft) : try product(a, !transposesLeft, g, false)
       result.append(try graph.reduce(right, toShapeOf: b))
     } else {
       result.append(nil)
     }
-    if hasBias { result.append(graph.constants[node.operands[2]] == nil ? try graph.reduce(g, toShapeOf: node.operands[2]) : nil) }
+    if hasBias {
+      result.append(
+        graph.constants[node.operands[2]] == nil ? try graph.reduce(g, toShapeOf: node.operands[2]) : nil)
+    }
     return result
   }
 }

@@ -23,7 +23,9 @@ public struct Broadcast: Operator {
       ONNXBinding("Tile") { node in
         // Each axis gains one in front of it, repeats along that, and merges with it.
         let x = try node.type(0).shape, repeats = try node.constant(1).integers()
-        guard repeats.count == x.count, repeats.allSatisfy({ $0 >= 0 }) else { throw node.error("repeats \(repeats) do not fit \(x)") }
+        guard repeats.count == x.count, repeats.allSatisfy({ $0 >= 0 }) else {
+          throw node.error("repeats \(repeats) do not fit \(x)")
+        }
         let apart = try node.emit(Reshape(shape: x.flatMap { [1, $0] }), node.operand(0))
         let wide = try node.emit(Broadcast(shape: zip(repeats, x).flatMap { [$0, $1] }), apart)
         return [try node.emit(Reshape(shape: zip(repeats, x).map { $0.multipliedSaturating(by: $1) }), wide)]

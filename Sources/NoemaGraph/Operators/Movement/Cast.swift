@@ -27,7 +27,9 @@ public struct Cast: Operator {
   }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 1 else { throw GraphError(.operands("expected 1 operand, found \(operands.count)")) }
+    guard operands.count == 1 else {
+      throw GraphError(.operands("expected 1 operand, found \(operands.count)"))
+    }
     return [TensorType(operands[0].shape, type)]
   }
 

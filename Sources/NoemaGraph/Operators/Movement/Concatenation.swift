@@ -35,7 +35,9 @@ public struct Concatenation: Operator {
       }
       let extent = shape[axis]
       shape[axis] = result.shape[axis]
-      guard shape == result.shape else { throw GraphError(.operands("\(operand) does not fit \(result) along axis \(axis)")) }
+      guard shape == result.shape else {
+        throw GraphError(.operands("\(operand) does not fit \(result) along axis \(axis)"))
+      }
       result.shape[axis] += extent
     }
     return [result]
@@ -45,17 +47,22 @@ public struct Concatenation: Operator {
     let type = try resultTypes(of: operands.map { TensorType(of: $0) })[0]
     let outer = type.shape[..<axis].reduce(1, *)
     let inner = type.shape[(axis + 1)...].reduce(1, *) * type.element.byteCount
-    return [try Tensor(shape: type.shape, elementType: type.element) { bytes in
-      var at = 0
-      for row in 0..<outer {
-        for operand in operands {
-          let length = operand.shape[axis] * inner
-          if length == 0 { continue }
-          operand.withBytes { bytes.baseAddress!.advanced(by: at).copyMemory(from: $0.baseAddress! + row * length, byteCount: length) }
-          at += length
+    return [
+      try Tensor(shape: type.shape, elementType: type.element) { bytes in
+        var at = 0
+        for row in 0..<outer {
+          for operand in operands {
+            let length = operand.shape[axis] * inner
+            if length == 0 { continue }
+            operand.withBytes {
+              bytes.baseAddress!.advanced(by: at).copyMemory(
+                from: $0.baseAddress! + row * length, byteCount: length)
+            }
+            at += length
+          }
         }
       }
-    }]
+    ]
   }
 
   public func pullback(
@@ -66,7 +73,8 @@ public struct Concatenation: Operator {
     var result: [Value?] = []
     for operand in node.operands {
       let shape = graph.type(of: operand).shape
-      result.append(try graph.apply(Slice(axis: axis, start: start, count: shape[axis], rank: shape.count, of: shape), g))
+      result.append(
+        try graph.apply(Slice(axis: axis, start: start, count: shape[axis], rank: shape.count, of: shape), g))
       start += shape[axis]
     }
     return result

@@ -50,17 +50,19 @@ public struct Gather: Operator {
     let indices = try Self.resolve(operands[1], extent: x.shape[axis])
     let outer = x.shape[..<axis].reduce(1, *), extent = x.shape[axis]
     let inner = x.shape[(axis + 1)...].reduce(1, *) * type.element.byteCount
-    return [try Tensor(shape: type.shape, elementType: type.element) { bytes in
-      guard inner > 0, let target = bytes.baseAddress else { return }
-      x.withBytes { source in
-        for row in 0..<outer {
-          for (position, index) in indices.enumerated() {
-            target.advanced(by: (row * indices.count + position) * inner)
-              .copyMemory(from: source.baseAddress! + (row * extent + index) * inner, byteCount: inner)
+    return [
+      try Tensor(shape: type.shape, elementType: type.element) { bytes in
+        guard inner > 0, let target = bytes.baseAddress else { return }
+        x.withBytes { source in
+          for row in 0..<outer {
+            for (position, index) in indices.enumerated() {
+              target.advanced(by: (row * indices.count + position) * inner)
+                .copyMemory(from: source.baseAddress! + (row * extent + index) * inner, byteCount: inner)
+            }
           }
         }
       }
-    }]
+    ]
   }
 
   public func pullback(
@@ -94,10 +96,13 @@ public struct GatherGradient: FloatOperator {
       throw GraphError(.operands("cotangent and indices \(operands) do not fit axis \(axis)"))
     }
     let g = operands[0].shape
-    return [TensorType(Array(g[..<axis]) + [extent] + Array(g[(axis + operands[1].rank)...]), operands[0].element)]
+    return [
+      TensorType(Array(g[..<axis]) + [extent] + Array(g[(axis + operands[1].rank)...]), operands[0].element)
+    ]
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let indices = try Gather.resolve(operands[1], extent: extent)
     let inner = shape[(axis + 1)...].reduce(1, *)
@@ -105,7 +110,9 @@ public struct GatherGradient: FloatOperator {
     operands[0].withElements(as: Element.self) { g in
       for row in 0..<shape[..<axis].reduce(1, *) {
         for (position, index) in indices.enumerated() {
-          for i in 0..<inner { x[(row * extent + index) * inner + i] += g[(row * indices.count + position) * inner + i] }
+          for i in 0..<inner {
+            x[(row * extent + index) * inner + i] += g[(row * indices.count + position) * inner + i]
+          }
         }
       }
     }

@@ -33,7 +33,8 @@ extension Pad {
         guard let given = try node.integers(attribute: "pads", operand: 1), given.count % 2 == 0 else {
           throw node.error("pads are missing")
         }
-        let axes = try node.optionalConstant(3)?.integers().map { try Shapes.axis($0, rank: shape.count) }
+        let axes =
+          try node.optionalConstant(3)?.integers().map { try Shapes.axis($0, rank: shape.count) }
           ?? Array(0..<given.count / 2)
         guard axes.count == given.count / 2, axes.allSatisfy({ $0 < shape.count }) else {
           throw node.error("pads \(given) do not fit \(shape)")
@@ -43,10 +44,13 @@ extension Pad {
           before[axis] = given[index]
           after[axis] = given[axes.count + index]
         }
-        guard (before + after).allSatisfy({ abs($0) < 1 << 31 }) else { throw node.error("pads \(given) are absurd") }
+        guard (before + after).allSatisfy({ abs($0) < 1 << 31 }) else {
+          throw node.error("pads \(given) are absurd")
+        }
         let mode = node.string("mode", default: "constant")
         if mode != "constant" { return [try gathered(node, mode, before, after, shape)] }
-        let fill = try node.optionalConstant(2)?.converted(to: .float64).elements(as: Double.self).first
+        let fill =
+          try node.optionalConstant(2)?.converted(to: .float64).elements(as: Double.self).first
           ?? node.float("value", default: 0)
         return [try constant(node, before, after, fill, shape)]
       }
@@ -73,7 +77,9 @@ extension Pad {
   ) throws -> Value {
     var x = try node.operand(0)
     for (axis, extent) in shape.enumerated() where before[axis] != 0 || after[axis] != 0 {
-      guard extent > 0, before[axis] + extent + after[axis] >= 0 else { throw node.error("axis \(axis) is empty") }
+      guard extent > 0, before[axis] + extent + after[axis] >= 0 else {
+        throw node.error("axis \(axis) is empty")
+      }
       let indices = try (-before[axis]..<extent + after[axis]).map { position -> Int64 in
         switch mode {
         case "edge": return Int64(min(max(position, 0), extent - 1))
@@ -94,7 +100,8 @@ extension Pad {
 // MARK: Result types, kernels, derivative
 extension Pad {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 1, before.count == operands[0].rank, (before + after).allSatisfy({ $0 >= 0 }) else {
+    guard operands.count == 1, before.count == operands[0].rank, (before + after).allSatisfy({ $0 >= 0 })
+    else {
       throw GraphError(.operands("a padding of \(before.count) axes does not fit \(operands)"))
     }
     return [TensorType(extents(operands[0].shape), operands[0].element)]
@@ -104,7 +111,8 @@ extension Pad {
     shape.indices.map { before[$0] + after[$0] + (shape[$0] == 0 ? 0 : (shape[$0] - 1) * abs(steps[$0]) + 1) }
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = operands[0].shape, target = extents(shape)
     let strides = Shapes.strides(target)
     var offset = 0

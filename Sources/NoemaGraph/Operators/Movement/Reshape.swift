@@ -20,7 +20,9 @@ extension Reshape {
   public static var onnx: [ONNXBinding] {
     [
       ONNXBinding("Reshape") { node in
-        guard var shape = try node.integers(attribute: "shape", operand: 1) else { throw node.error("the shape is missing") }
+        guard var shape = try node.integers(attribute: "shape", operand: 1) else {
+          throw node.error("the shape is missing")
+        }
         let from = try node.type(0).shape
         if node.int("allowzero", default: 0) == 0 {
           for axis in shape.indices where shape[axis] == 0 {
@@ -29,9 +31,13 @@ extension Reshape {
           }
         }
         if let free = shape.firstIndex(of: -1) {
-          let known = shape.enumerated().filter { $0.offset != free }.reduce(1) { $0.multipliedSaturating(by: $1.element) }
+          let known = shape.enumerated().filter { $0.offset != free }.reduce(1) {
+            $0.multipliedSaturating(by: $1.element)
+          }
           let count = from.reduce(1, *)
-          guard known > 0, count % known == 0 else { throw node.error("\(from) cannot be reshaped to \(shape)") }
+          guard known > 0, count % known == 0 else {
+            throw node.error("\(from) cannot be reshaped to \(shape)")
+          }
           shape[free] = count / known
         }
         return [try node.emit(Reshape(shape: shape), node.operand(0))]
@@ -39,18 +45,32 @@ extension Reshape {
       ONNXBinding("Flatten") { node in
         let shape = try node.type(0).shape
         let axis = node.int("axis", default: 1), at = axis < 0 ? axis + shape.count : axis
-        guard (0...shape.count).contains(at) else { throw node.error("axis \(axis) does not exist in \(shape)") }
-        return [try node.emit(Reshape(shape: [shape[..<at].reduce(1, *), shape[at...].reduce(1, *)]), node.operand(0))]
+        guard (0...shape.count).contains(at) else {
+          throw node.error("axis \(axis) does not exist in \(shape)")
+        }
+        return [
+          try node.emit(
+            Reshape(shape: [shape[..<at].reduce(1, *), shape[at...].reduce(1, *)]), node.operand(0))
+        ]
       },
       ONNXBinding("Squeeze") { node in
         let shape = try node.type(0).shape
         let given = try node.integers(attribute: "axes", operand: 1)
-        let axes = try given.map { try $0.map { try Shapes.axis($0, rank: shape.count) } } ?? shape.indices.filter { shape[$0] == 1 }
-        guard axes.allSatisfy({ shape[$0] == 1 }) else { throw node.error("axes \(axes) of \(shape) are not 1") }
-        return [try node.emit(Reshape(shape: shape.indices.filter { !axes.contains($0) }.map { shape[$0] }), node.operand(0))]
+        let axes =
+          try given.map { try $0.map { try Shapes.axis($0, rank: shape.count) } }
+          ?? shape.indices.filter { shape[$0] == 1 }
+        guard axes.allSatisfy({ shape[$0] == 1 }) else {
+          throw node.error("axes \(axes) of \(shape) are not 1")
+        }
+        return [
+          try node.emit(
+            Reshape(shape: shape.indices.filter { !axes.contains($0) }.map { shape[$0] }), node.operand(0))
+        ]
       },
       ONNXBinding("Unsqueeze") { node in
-        guard let given = try node.integers(attribute: "axes", operand: 1) else { throw node.error("axes are missing") }
+        guard let given = try node.integers(attribute: "axes", operand: 1) else {
+          throw node.error("axes are missing")
+        }
         var shape = try node.type(0).shape
         let rank = shape.count + given.count
         for axis in try given.map({ try Shapes.axis($0, rank: rank) }).sorted() {

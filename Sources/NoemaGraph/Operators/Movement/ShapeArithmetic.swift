@@ -29,8 +29,12 @@ enum ShapeArithmetic {
       let type = try node.type(0).element
       let bounds: [Double] = try (0..<3).map { try scalar(node, $0) }
       let count = ((bounds[1] - bounds[0]) / bounds[2]).rounded(.up)
-      guard count.isFinite, count < 0x1p24 else { throw node.error("range \(bounds) is endless or absurdly long") }
-      let values: [Double] = (0..<max(0, Int(count))).map { index -> Double in bounds[0] + Double(index) * bounds[2] }
+      guard count.isFinite, count < 0x1p24 else {
+        throw node.error("range \(bounds) is endless or absurdly long")
+      }
+      let values: [Double] = (0..<max(0, Int(count))).map { index -> Double in
+        bounds[0] + Double(index) * bounds[2]
+      }
       return [node.constant(Tensor(shape: [values.count], values).converted(to: type))]
     },
   ]
@@ -45,7 +49,9 @@ enum ShapeArithmetic {
     if let tensor = try node.tensor("value") { return tensor }
     if node.has("value_float") { return Tensor(Float(node.float("value_float", default: 0))) }
     if let value = node.int("value_int") { return Tensor(Int64(value)) }
-    if let values = node.floats("value_floats") { return Tensor(shape: [values.count], values.map { Float($0) }) }
+    if let values = node.floats("value_floats") {
+      return Tensor(shape: [values.count], values.map { Float($0) })
+    }
     if let values = node.ints("value_ints") { return Tensor(shape: [values.count], values.map(Int64.init)) }
     throw node.unsupported("only tensors and numbers are supported as constants")
   }

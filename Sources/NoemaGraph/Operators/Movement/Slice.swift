@@ -20,7 +20,8 @@ public struct Slice: Operator {
 
   /// A contiguous part of one axis of a shape.
   init(axis: Int, start: Int, count: Int, rank: Int, of shape: [Int]) {
-    self.init(starts: Array(repeating: 0, count: rank), counts: shape, steps: Array(repeating: 1, count: rank))
+    self.init(
+      starts: Array(repeating: 0, count: rank), counts: shape, steps: Array(repeating: 1, count: rank))
     starts[axis] = start
     counts[axis] = count
   }
@@ -54,7 +55,9 @@ extension Slice {
         let shape = try node.type(0).shape
         let axis = try node.axis("axis", default: 0, rank: shape.count)
         let sizes: [Int]
-        if let given = try node.integers(attribute: "split", operand: 1) { sizes = given } else {
+        if let given = try node.integers(attribute: "split", operand: 1) {
+          sizes = given
+        } else {
           let parts = node.int("num_outputs", default: node.resultCount)
           guard parts > 0, parts <= 1 << 16 else { throw node.error("cannot split into \(parts) parts") }
           let size = (shape[axis] + parts - 1) / parts
@@ -108,7 +111,9 @@ extension Slice {
   public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
     let strides = Shapes.strides(operands[0].shape)
     let offset = counts.contains(0) ? 0 : zip(starts, strides).reduce(0) { $0 + $1.0 * $1.1 }
-    return [try operands[0].gathered(shape: counts, strides: zip(strides, steps).map { $0 * $1 }, offset: offset)]
+    return [
+      try operands[0].gathered(shape: counts, strides: zip(strides, steps).map { $0 * $1 }, offset: offset)
+    ]
   }
 
   /// The cotangent is put back in its place among zeros.

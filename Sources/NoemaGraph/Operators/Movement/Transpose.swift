@@ -18,7 +18,9 @@ public struct Transpose: Operator {
     [
       ONNXBinding("Transpose") { node in
         let rank = try node.rank(0)
-        return [try node.emit(Transpose(permutation: node.ints("perm") ?? (0..<rank).reversed()), node.operand(0))]
+        return [
+          try node.emit(Transpose(permutation: node.ints("perm") ?? (0..<rank).reversed()), node.operand(0))
+        ]
       },
       ONNXBinding("DepthToSpace") { node in
         let x = try node.type(0).shape
@@ -27,9 +29,12 @@ public struct Transpose: Operator {
         }
         let channels = x[1] / (block * block)
         let isColumnRow = node.string("mode", default: "DCR") == "CRD"
-        let split = isColumnRow ? [x[0], channels, block, block, x[2], x[3]] : [x[0], block, block, channels, x[2], x[3]]
+        let split =
+          isColumnRow
+          ? [x[0], channels, block, block, x[2], x[3]] : [x[0], block, block, channels, x[2], x[3]]
         let order = isColumnRow ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]
-        let moved = try node.emit(Transpose(permutation: order), node.emit(Reshape(shape: split), node.operand(0)))
+        let moved = try node.emit(
+          Transpose(permutation: order), node.emit(Reshape(shape: split), node.operand(0)))
         return [try node.emit(Reshape(shape: [x[0], channels, x[2] * block, x[3] * block]), moved)]
       },
     ]
@@ -44,8 +49,10 @@ public struct Transpose: Operator {
 
   public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
     let strides = Shapes.strides(operands[0].shape)
-    return [try operands[0].gathered(
-      shape: permutation.map { operands[0].shape[$0] }, strides: permutation.map { strides[$0] })]
+    return [
+      try operands[0].gathered(
+        shape: permutation.map { operands[0].shape[$0] }, strides: permutation.map { strides[$0] })
+    ]
   }
 
   public func pullback(

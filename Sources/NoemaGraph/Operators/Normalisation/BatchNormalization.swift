@@ -21,8 +21,11 @@ public struct BatchNormalization: FloatOperator {
         if node.int("training_mode", default: 0) != 0 && (node.wantsResult(1) || node.wantsResult(2)) {
           throw node.unsupported("training mode is not supported; export the model in evaluation mode")
         }
-        return [try node.emit(
-          BatchNormalization(epsilon: node.float("epsilon", default: 1e-5)), Array(node.operands().prefix(5)))[0]]
+        return [
+          try node.emit(
+            BatchNormalization(epsilon: node.float("epsilon", default: 1e-5)),
+            Array(node.operands().prefix(5)))[0]
+        ]
       }
     ]
   }
@@ -30,7 +33,9 @@ public struct BatchNormalization: FloatOperator {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
     guard operands.count == 5, operands[0].rank >= 2,
       operands[1...].allSatisfy({ $0.shape == [operands[0].shape[1]] })
-    else { throw GraphError(.operands("expected an input and four vectors of its channels, found \(operands)")) }
+    else {
+      throw GraphError(.operands("expected an input and four vectors of its channels, found \(operands)"))
+    }
     return [operands[0]]
   }
 
@@ -42,15 +47,20 @@ public struct BatchNormalization: FloatOperator {
     return (factor, offset)
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = operands[0].shape
     let (factor, offset) = affine(Array(operands[1...]))
     let area = shape[2...].reduce(1, *)
     return operands[0].withElements(as: Element.self) { x in
-      [Tensor(shape: shape, x.indices.map { i in
-        let channel = i / area % shape[1]
-        return x[i] * Element(factor[channel]) + Element(offset[channel])
-      })]
+      [
+        Tensor(
+          shape: shape,
+          x.indices.map { i in
+            let channel = i / area % shape[1]
+            return x[i] * Element(factor[channel]) + Element(offset[channel])
+          })
+      ]
     }
   }
 
@@ -60,10 +70,12 @@ public struct BatchNormalization: FloatOperator {
     guard let g = cotangents[0] else { return node.operands.map { _ in nil } }
     let statistics = node.operands[1...].compactMap { graph.constants[$0] }
     guard statistics.count == 4 else {
-      throw GraphError(.notDifferentiable("batch normalisation with statistics that depend on data has no derivative here"))
+      throw GraphError(
+        .notDifferentiable("batch normalisation with statistics that depend on data has no derivative here"))
     }
     let x = graph.type(of: node.operands[0])
-    let factor = Tensor(shape: [x.shape[1]] + Array(repeating: 1, count: x.rank - 2), affine(statistics).factor)
+    let factor = Tensor(
+      shape: [x.shape[1]] + Array(repeating: 1, count: x.rank - 2), affine(statistics).factor)
     let product = try graph.apply(Binary(.mul), g, graph.addConstant(factor.converted(to: x.element)))
     return [product, nil, nil, nil, nil]
   }

@@ -28,7 +28,8 @@ public struct Softmax: FloatOperator {
           return [try node.emit(Softmax(axis: axis, isLogarithmic: isLogarithmic), x)]
         }
         let flat = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
-        let y = try node.emit(Softmax(axis: 1, isLogarithmic: isLogarithmic), node.emit(Reshape(shape: flat), x))
+        let y = try node.emit(
+          Softmax(axis: 1, isLogarithmic: isLogarithmic), node.emit(Reshape(shape: flat), x))
         return [try node.emit(Reshape(shape: shape), y)]
       }
     }
@@ -41,7 +42,8 @@ public struct Softmax: FloatOperator {
     return operands
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = operands[0].shape, n = shape[axis]
     let inner = shape[(axis + 1)...].reduce(1, *)
     var y = operands[0].elements(as: Element.self)
@@ -55,7 +57,8 @@ public struct Softmax: FloatOperator {
         for i in 0..<n { sum += Foundation.exp(Double(y[start + i * inner] - largest)) }
         for i in 0..<n {
           let shifted = Double(y[start + i * inner] - largest)
-          y[start + i * inner] = Element(isLogarithmic ? shifted - Foundation.log(sum) : Foundation.exp(shifted) / sum)
+          y[start + i * inner] = Element(
+            isLogarithmic ? shifted - Foundation.log(sum) : Foundation.exp(shifted) / sum)
         }
       }
     }

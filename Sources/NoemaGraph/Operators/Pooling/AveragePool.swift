@@ -27,15 +27,19 @@ public struct AveragePool: FloatOperator {
     [
       ONNXBinding("AveragePool") { node in
         let x = try node.type(0).shape
-        guard x.count >= 3, let kernel = node.ints("kernel_shape") else { throw node.error("kernel_shape is missing") }
+        guard x.count >= 3, let kernel = node.ints("kernel_shape") else {
+          throw node.error("kernel_shape is missing")
+        }
         let spatial = Array(x[2...])
         let declared = try Window(node, kernel: kernel, spatial: spatial)
         let ceil = node.int("ceil_mode", default: 0) != 0
         let window = try Window(node, kernel: kernel, spatial: spatial, ceil: ceil)
-        return [try node.emit(
-          AveragePool(
-            window: window, countsPadding: node.int("count_include_pad", default: 0) != 0,
-            declaredPaddingAfter: declared.paddingAfter), node.operand(0))]
+        return [
+          try node.emit(
+            AveragePool(
+              window: window, countsPadding: node.int("count_include_pad", default: 0) != 0,
+              declaredPaddingAfter: declared.paddingAfter), node.operand(0))
+        ]
       }
     ]
   }
@@ -59,7 +63,8 @@ public struct AveragePool: FloatOperator {
     return counts
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let x = operands[0].shape, spatial = Array(x[2...])
     let shape = try resultTypes(of: [TensorType(of: operands[0])])[0].shape
     let area = spatial.reduce(1, *), windows = shape[2...].reduce(1, *)
@@ -80,7 +85,8 @@ public struct AveragePool: FloatOperator {
     return window.paddingAfter == declaredPaddingAfter ? .averageWithPadding : nil
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard results[0].count > 0, let kind = dnnlKind,
       let primitive = PoolPrimitive.forward(operands[0], results[0], window, kind, forGradient: false)
     else { return nil }
@@ -122,7 +128,8 @@ public struct AveragePoolGradient: FloatOperator {
     return [TensorType(Array(operands[0].shape[..<2]) + extents, operands[0].element)]
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let result = Array(operands[0].shape[2...]), shape = Array(operands[0].shape[..<2]) + extents
     let area = extents.reduce(1, *), windows = result.reduce(1, *)
     let divisors = pool.divisors(extents, result)
@@ -137,14 +144,17 @@ public struct AveragePoolGradient: FloatOperator {
     return [Tensor(shape: shape, x)]
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard results[0].count > 0, operands[0].type.count > 0, let kind = pool.dnnlKind,
       let cotangent = operands[0].described
     else { return nil }
     // Blocked cotangents ask for a blocked result; a plain one for a plain result.
     let source: DNNLLayout? = operands[0].layout == .plain ? .plain(results[0].shape) : .any(results[0].shape)
     let forwardOperand = StoredOperand(type: results[0], layout: .plain, constant: nil)
-    guard let source, let forward = PoolPrimitive.forward(forwardOperand, operands[0].type, pool.window, kind, forGradient: true),
+    guard let source,
+      let forward = PoolPrimitive.forward(
+        forwardOperand, operands[0].type, pool.window, kind, forGradient: true),
       let primitive = PoolPrimitive.gradient(source, cotangent, pool.window, kind, forward)
     else { return nil }
     return DNNLKernel(

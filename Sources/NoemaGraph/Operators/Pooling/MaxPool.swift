@@ -21,10 +21,15 @@ public struct MaxPool: FloatOperator {
       ONNXBinding("MaxPool") { node in
         if node.wantsResult(1) { throw node.unsupported("the indices of a max pooling are not supported") }
         let x = try node.type(0).shape
-        guard x.count >= 3, let kernel = node.ints("kernel_shape") else { throw node.error("kernel_shape is missing") }
+        guard x.count >= 3, let kernel = node.ints("kernel_shape") else {
+          throw node.error("kernel_shape is missing")
+        }
         let ceil = node.int("ceil_mode", default: 0) != 0
-        return [try node.emit(
-          MaxPool(window: Window(node, kernel: kernel, spatial: Array(x[2...]), ceil: ceil)), node.operand(0))]
+        return [
+          try node.emit(
+            MaxPool(window: Window(node, kernel: kernel, spatial: Array(x[2...]), ceil: ceil)),
+            node.operand(0))
+        ]
       },
       ONNXBinding("GlobalMaxPool") { node in
         let x = try node.type(0).shape
@@ -59,7 +64,8 @@ public struct MaxPool: FloatOperator {
     return winners
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let winners = winners(operands[0], type, shape)
     return operands[0].withElements(as: Element.self) { x in
@@ -67,8 +73,10 @@ public struct MaxPool: FloatOperator {
     }
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
-    guard results[0].count > 0, let primitive = PoolPrimitive.forward(operands[0], results[0], window, .max, forGradient: false)
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    guard results[0].count > 0,
+      let primitive = PoolPrimitive.forward(operands[0], results[0], window, .max, forGradient: false)
     else { return nil }
     return DNNLKernel(
       primitive, arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: results[0],
@@ -100,11 +108,14 @@ public struct MaxPoolGradient: FloatOperator {
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
     guard operands.count == 2,
       try MaxPool(window: window).resultTypes(of: [operands[0]])[0].shape == operands[1].shape
-    else { throw GraphError(.operands("cotangent \(operands.last.map { "\($0)" } ?? "") does not fit the pooling")) }
+    else {
+      throw GraphError(.operands("cotangent \(operands.last.map { "\($0)" } ?? "") does not fit the pooling"))
+    }
     return [operands[0]]
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let winners = MaxPool(window: window).winners(operands[0], type, operands[1].shape)
     var x = [Element](repeating: 0, count: operands[0].count)
     operands[1].withElements(as: Element.self) { g in
@@ -113,7 +124,8 @@ public struct MaxPoolGradient: FloatOperator {
     return [Tensor(shape: operands[0].shape, x)]
   }
 
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     guard operands[1].type.count > 0 else { return nil }
     return MaxPoolGradientKernel(operands, window, operands[1].type)
   }
@@ -147,7 +159,8 @@ public struct MaxPoolSelection: FloatOperator {
     return try MaxPool(window: window).resultTypes(of: [operands[0]])
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let winners = MaxPool(window: window).winners(operands[0], type, shape)
     return operands[1].withElements(as: Element.self) { t in

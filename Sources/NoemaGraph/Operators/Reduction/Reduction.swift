@@ -30,7 +30,10 @@ public struct Reduction: FloatOperator {
 // MARK: ONNX
 extension Reduction {
   public static var onnx: [ONNXBinding] {
-    func binding(_ name: String, _ function: Function, before: ScalarFunction? = nil, after: ScalarFunction? = nil, squares: Bool = false) -> ONNXBinding {
+    func binding(
+      _ name: String, _ function: Function, before: ScalarFunction? = nil, after: ScalarFunction? = nil,
+      squares: Bool = false
+    ) -> ONNXBinding {
       ONNXBinding(name) { node in
         var x = try node.operand(0)
         if let before { x = try node.emit(Unary(before), x) }
@@ -50,7 +53,8 @@ extension Reduction {
         let axes = try axes(node, rank: shape.count)
         let largest = try node.emit(Reduction(.max, axes: axes, keepsAxes: true), x)
         let sum = try node.emit(
-          Reduction(.sum, axes: axes, keepsAxes: true), node.emit(Unary(.exp), node.emit(Binary(.sub), x, largest)))
+          Reduction(.sum, axes: axes, keepsAxes: true),
+          node.emit(Unary(.exp), node.emit(Binary(.sub), x, largest)))
         let y = try node.emit(Binary(.add), node.emit(Unary(.log), sum), largest)
         let keeps = node.int("keepdims", default: 1) != 0
         let target = Reduction(.sum, axes: axes, keepsAxes: keeps).resultShape(shape)
@@ -79,7 +83,8 @@ extension Reduction {
 // MARK: Result types
 extension Reduction {
   func resultShape(_ shape: [Int]) -> [Int] {
-    keepsAxes ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
+    keepsAxes
+      ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
       : shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
   }
 
@@ -98,21 +103,25 @@ extension Reduction {
     case .float32: return try evaluate(operands, as: Float.self)
     case .float64: return try evaluate(operands, as: Double.self)
     case let type:
-      return try evaluate([operands[0].converted(to: .float64)], as: Double.self).map { $0.converted(to: type) }
+      return try evaluate([operands[0].converted(to: .float64)], as: Double.self).map {
+        $0.converted(to: type)
+      }
     }
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
     let shape = operands[0].shape
     let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
     let strides = Shapes.broadcastStrides(kept, to: shape)
     // Sums accumulate in double precision.
-    let start: Double = switch function {
-    case .sum, .mean: 0
-    case .max: -.infinity
-    case .min: .infinity
-    case .product: 1
-    }
+    let start: Double =
+      switch function {
+      case .sum, .mean: 0
+      case .max: -.infinity
+      case .min: .infinity
+      case .product: 1
+      }
     var y = [Double](repeating: start, count: kept.reduce(1, *))
     operands[0].withElements(as: Element.self) { x in
       y.withUnsafeMutableBufferPointer { y in
@@ -132,13 +141,17 @@ extension Reduction {
   }
 
   /// A mean over all spatial axes is one pooling window, which reads the blocked layout as it lies.
-  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
     let shape = operands[0].type.shape
-    guard function == .mean, (3...5).contains(shape.count), axes == Array(2..<shape.count), results[0].count > 0,
+    guard function == .mean, (3...5).contains(shape.count), axes == Array(2..<shape.count),
+      results[0].count > 0,
       operands[0].type.element == .float32
     else { return nil }
     let pooled = TensorType(Array(shape[..<2]) + axes.map { _ in 1 })
-    guard let primitive = PoolPrimitive.forward(operands[0], pooled, Window(kernel: Array(shape[2...])), .averageWithoutPadding, forGradient: false),
+    guard
+      let primitive = PoolPrimitive.forward(
+        operands[0], pooled, Window(kernel: Array(shape[2...])), .averageWithoutPadding, forGradient: false),
       let chosen = primitive.layout(Int32(ndnnl_result))
     else { return nil }
     // With extents of 1 the plain and the blocked arrangement hold the same floats in the same order,
