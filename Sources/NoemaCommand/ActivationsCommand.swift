@@ -11,7 +11,8 @@ struct ActivationsCommand: ParsableCommand {
 
       EXAMPLES
         noema activations --model net.onnx --data photos --layer 'layer4*' -o acts/
-        noema activations --model net.onnx --data x.npy --layer Conv:3 --layer fc1 --pool mean -o acts/
+        noema activations --model net.onnx --data x.npy --layer Conv:3 \\
+          --layer fc1 --pool mean -o acts/
       """)
 
   @OptionGroup var model: ModelOptions

@@ -7,7 +7,8 @@ struct ConceptsCommand: ParsableCommand {
     commandName: "concepts",
     abstract: "List, generate and validate concept examples.",
     discussion: """
-      A concept is a folder of examples: <kind>/<name>/ or <name>/, with an optional concept.yaml.
+      A concept is a folder of examples: textures/striped/ or striped/, with an optional
+      concept.yaml.
 
       EXAMPLES
         noema concepts list concepts
@@ -63,8 +64,9 @@ extension ConceptsCommand {
     static let configuration = CommandConfiguration(
       abstract: "Draw examples of textures, colours and shapes, or a random pool.",
       discussion: """
-        Writes DIR/<kind>/<name>/ with PNG files and a concept.yaml; the random pool goes to DIR/random/.
-        The same name, seed and number always give the same picture. 'all' stands for every concept.
+        Writes DIR/<kind>s/<name>/ with PNG files and a concept.yaml; the random pool
+        goes to DIR/random/. The same name, seed and number always give the same
+        picture. 'all' stands for every concept.
 
         EXAMPLES
           noema concepts generate striped dotted -o concepts
@@ -103,9 +105,9 @@ extension ConceptsCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check that concept examples are fit for a study.",
       discussion: """
-        Looks for empty folders, too few examples, unreadable files, duplicates and near-duplicates (also between
-        a concept and the random pool), mixed sizes, and images smaller than the model's input.
-        Exits with 65 if there are errors.
+        Looks for empty folders, too few examples, unreadable files, duplicates and
+        near-duplicates (also between a concept and the random pool), mixed sizes, and
+        images smaller than the model's input. Exits with 65 if there are errors.
 
         EXAMPLES
           noema concepts validate concepts

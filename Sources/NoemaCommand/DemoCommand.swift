@@ -12,9 +12,10 @@ struct TCAVDemo: ParsableCommand {
     commandName: "tcav",
     abstract: "Find the planted corner tag in one of two twin networks.",
     discussion: """
-      Both networks tell Fashion-MNIST classes apart. In the training data of one a small tag stood in the corner of
-      most shirts, in that of the other on as many images of all classes. The study asks both: does the output
-      'Shirt' rest on the tag, on textures, or on the collar?
+      Both networks tell Fashion-MNIST classes apart. In the training data of one a
+      small tag stood in the corner of most shirts, in that of the other on as many
+      images of all classes. The study asks both: does the output 'Shirt' rest on
+      the tag, on textures, or on the collar?
 
       EXAMPLE
         noema demo tcav -o demo-out
@@ -124,8 +125,10 @@ struct TCAVDemo: ParsableCommand {
       for var result in archive.result.results {
         result.target = name
         result.derivativeIndex = joined.result.results.count
+        result.cavIndex += joined.result.cavs.count
         joined.result.results.append(result)
       }
+      joined.result.cavs += archive.result.cavs
       joined.result.derivatives += archive.result.derivatives
       joined.result.similarities += archive.result.similarities
       joined.result.inputNames += archive.result.inputNames

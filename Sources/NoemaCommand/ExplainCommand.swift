@@ -7,11 +7,14 @@ struct ExplainCommand: ParsableCommand {
     commandName: "explain",
     abstract: "Attribute class outputs to input elements.",
     discussion: """
-      Writes attributions.npy, shaped like the inputs, of the raw class output (the logit).
+      Writes attributions.npy, shaped like the inputs, of the raw class output (the
+      logit).
 
       EXAMPLES
-        noema explain --model net.onnx --data photos --method integrated-gradients --target predicted -o out/
-        noema explain --model net.onnx --data x.npy --method gradient --target-file classes.npy -o out/
+        noema explain --model net.onnx --data photos \\
+          --method integrated-gradients --target predicted -o out/
+        noema explain --model net.onnx --data x.npy --method gradient \\
+          --target-file classes.npy -o out/
       """)
 
   enum Method: String, ExpressibleByArgument, CaseIterable {

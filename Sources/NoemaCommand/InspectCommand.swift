@@ -7,7 +7,8 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show a network's inputs, outputs and hookable layers.",
     discussion: """
-      Layers marked * are cuts: everything that reaches the output passes through them (bottlenecks).
+      Layers marked * are cuts: everything that reaches the output passes through
+      them (bottlenecks).
 
       EXAMPLES
         noema inspect net.onnx

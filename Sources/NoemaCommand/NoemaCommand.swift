@@ -9,11 +9,13 @@ struct NoemaCommand: ParsableCommand {
     commandName: "noema",
     abstract: "Understand what a neural network has learned as a whole.",
     discussion: """
-      Loads any ONNX network, hooks its hidden layers, and answers which human concepts its decisions rest on.
+      Loads any ONNX network, hooks its hidden layers, and answers which human
+      concepts its decisions rest on.
 
       EXAMPLES
         noema inspect net.onnx
-        noema tcav --model net.onnx --data photos/zebra --target zebra --layer 'layer4*' \\
+        noema tcav --model net.onnx --data photos/zebra --target zebra \\
+          --layer 'layer4*' \\
           --concepts concepts --concept striped --random photos/random -o out/
         noema demo tcav -o demo-out
       """,

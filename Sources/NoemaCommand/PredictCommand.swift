@@ -10,7 +10,8 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         noema predict --model net.onnx --data photos -o out/
-        noema predict --model net.onnx --data test.csv --label-column species --top 3
+        noema predict --model net.onnx --data test.csv --label-column species \\
+          --top 3
       """)
 
   @OptionGroup var model: ModelOptions

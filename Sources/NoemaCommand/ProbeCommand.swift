@@ -11,7 +11,8 @@ struct ProbeCommand: ParsableCommand {
 
       EXAMPLES
         noema probe --model net.onnx --data photos --layer 'relu*' -o out/
-        noema probe --model net.onnx --data t10k-images.gz --labels t10k-labels.gz --limit 2000 \\
+        noema probe --model net.onnx --data t10k-images.gz \\
+          --labels t10k-labels.gz --limit 2000 \\
           --layer pool1 --layer pool2 --family ridge logistic --pool mean -o out/
       """)
 

@@ -8,7 +8,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run a job from a study file.",
     discussion: """
-      The keys are the names of the flags; `job` is the command. Every job writes the study.yaml that repeats it.
+      The keys are the names of the flags; `job` is the command. Every job writes
+      the study.yaml that repeats it.
 
       EXAMPLES
         noema run out/study.yaml

@@ -7,12 +7,15 @@ struct SVDCommand: ParsableCommand {
     commandName: "svd",
     abstract: "Show how many directions a layer uses, and how alike layers or two networks are.",
     discussion: """
-      Writes spectra, effective ranks, components and the similarity of all layers; with --other-model the layers of
-      one network are held against those of the other.
+      Writes spectra, effective ranks, components and the similarity of all layers;
+      with --other-model the layers of one network are held against those of the
+      other.
 
       EXAMPLES
-        noema svd --model net.onnx --data photos --layer 'relu*' --components 10 -o out/
-        noema svd --model a.onnx --other-model b.onnx --data x.npy --layer 'pool*' --similarity svcca -o out/
+        noema svd --model net.onnx --data photos --layer 'relu*' \\
+          --components 10 -o out/
+        noema svd --model a.onnx --other-model b.onnx --data x.npy \\
+          --layer 'pool*' --similarity svcca -o out/
       """)
 
   @OptionGroup var model: ModelOptions

@@ -8,7 +8,8 @@ struct SortCommand: ParsableCommand {
     abstract: "Sort inputs by how much they show a concept, along a CAV of an earlier study.",
     discussion: """
       EXAMPLE
-        noema sort --model net.onnx --cavs out/ --concept striped --layer layer4 --data photos -o sorted/
+        noema sort --model net.onnx --cavs out/ --concept striped \\
+          --layer layer4 --data photos -o sorted/
       """)
 
   @OptionGroup var model: ModelOptions

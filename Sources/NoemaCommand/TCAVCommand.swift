@@ -8,13 +8,17 @@ struct TCAVCommand: ParsableCommand {
     abstract:
       "Test which concepts class outputs are sensitive to, with a permutation test against pseudo-concepts.",
     discussion: """
-      Writes result.json, report.html, report.ipynb, figures and arrays, and study.yaml that repeats the run.
+      Writes result.json, report.html, report.ipynb, figures and arrays, and
+      study.yaml that repeats the run.
 
       EXAMPLES
         noema tcav --model net.onnx --data photos --target zebra --layer 'layer4*' \\
-          --concepts concepts/textures --concept striped --concept dotted --random photos/random -o out/
-        noema tcav --model net.onnx --data zebras --target 340 --layer Conv:20 --pool mean \\
-          --concepts concepts --concept striped --random others --runs 500 --pseudo-concepts 199 --probe ridge -o out/
+          --concepts concepts/textures --concept striped --concept dotted \\
+          --random photos/random -o out/
+        noema tcav --model net.onnx --data zebras --target 340 --layer Conv:20 \\
+          --pool mean \\
+          --concepts concepts --concept striped --random others --runs 500 \\
+          --pseudo-concepts 199 --probe ridge -o out/
       """)
 
   @OptionGroup var model: ModelOptions

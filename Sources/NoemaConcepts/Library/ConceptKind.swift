@@ -17,6 +17,9 @@ public enum ConceptKind: String, Sendable, Hashable, CaseIterable, Comparable, C
   /// Anything else, such as words or rows of a table.
   case other
 
+  /// The folder of a library that holds concepts of this kind: `textures`, `colours`, `shapes`.
+  public var folderName: String { self == .random || self == .other ? rawValue : rawValue + "s" }
+
   /// The order of declaration, which listings use.
   public static func < (a: Self, b: Self) -> Bool {
     allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!

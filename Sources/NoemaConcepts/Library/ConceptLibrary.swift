@@ -38,9 +38,15 @@ public struct ConceptLibrary: Sendable, Hashable {
 
   /// The concept of a name.
   ///
-  /// - Throws: `ConceptError` with the nearest names if there is none.
+  /// - Throws: `ConceptError` with the nearest names if there is none, or with the folders if there are several.
   public func concept(named name: String) throws -> ConceptFolder {
-    if let concept = concepts.first(where: { $0.manifest.name == name }) { return concept }
+    let found = concepts.filter { $0.manifest.name == name }
+    if found.count > 1 {
+      let folders = found.map(\.path).joined(separator: ", ")
+      throw ConceptError(
+        .parameters("concept '\(name)' is in \(found.count) folders (\(folders)); name one of them"), at: path)
+    }
+    if let concept = found.first { return concept }
     let suggestions = EditDistance.nearest(name, in: concepts.map(\.manifest.name))
     throw ConceptError(.unknownName(name, what: "concept", suggestions: suggestions), at: path)
   }

@@ -44,7 +44,7 @@ public struct ConceptWriter: Sendable {
 
   /// Where a generator's concept goes.
   public func folder(of generator: ConceptGenerator) -> String {
-    let inner = generator.kind == .random ? generator.name : "\(generator.kind.rawValue)/\(generator.name)"
+    let inner = generator.kind == .random ? generator.name : "\(generator.kind.folderName)/\(generator.name)"
     return directory.hasSuffix("/") ? directory + inner : "\(directory)/\(inner)"
   }
 

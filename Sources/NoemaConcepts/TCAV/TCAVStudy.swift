@@ -146,7 +146,8 @@ public struct TCAVStudy {
       for concept in concepts.indices {
         result.cavs.append(
           .init(
-            layer: layer.name, onnxValue: layer.onnxValue, concept: concepts[concept].name, pooling: pooling,
+            modelHash: network.hash, layer: layer.name, onnxValue: layer.onnxValue,
+            concept: concepts[concept].name, pooling: pooling,
             shape: pooling == .none ? Array(layer.shape.dropFirst()) : [features.columnCount],
             direction: cavs.rows(concept..<concept + 1).elements(as: Float.self)))
       }
@@ -301,6 +302,8 @@ public struct TCAVStudy {
 public struct TCAVStudyResult: Sendable {
   /// A mean CAV and what it belongs to.
   public struct CAV: Sendable {
+    /// The SHA-256 of the network's file.
+    public var modelHash: String
     /// The layer's name and the ONNX value.
     public var layer, onnxValue: String
     /// The concept.

@@ -1,7 +1,7 @@
 /// A row, or as many as are needed, of swatches with names.
 struct Legend {
   enum Swatch: Hashable {
-    case fill(Paint), hatch(Paint), dash(Paint)
+    case fill(Paint), hatch(Paint), dash(Paint), tick(Paint)
     case marker(shape: Int, Paint, isHollow: Bool)
   }
 
@@ -30,6 +30,7 @@ struct Legend {
     case .fill(let paint): writer.rectangle(x: x, y: y - 5, width: 13, height: 10, fill: paint)
     case .hatch(let paint): writer.hatchedRectangle(x: x, y: y - 5, width: 13, height: 10, paint: paint)
     case .dash(let paint): writer.line(x - 1, y, x + 14, y, stroke: paint, width: 1.3, dash: "4 3")
+    case .tick(let paint): writer.line(x + 6.5, y - 6, x + 6.5, y + 6, stroke: paint)
     case .marker(let shape, let paint, let isHollow):
       writer.marker(shape, x: x + 6.5, y: y, paint: paint, isHollow: isHollow)
     }

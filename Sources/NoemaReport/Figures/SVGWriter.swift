@@ -73,6 +73,13 @@ struct SVGWriter {
       style(stroke: stroke, width: width), "")
   }
 
+  /// Vertical lines of one length as a single element, because there are many.
+  mutating func ticks(_ xs: [Double], from y1: Double, to y2: Double, stroke: Paint, width: Double = 1) {
+    guard !xs.isEmpty else { return }
+    let path = xs.map { "M\(number($0)) \(number(y1))V\(number(y2))" }.joined()
+    element("path", "d=\"\(path)\"", style(stroke: stroke, width: width), "")
+  }
+
   mutating func polyline(_ points: [(x: Double, y: Double)], stroke: Paint, width: Double = 1.6) {
     guard points.count > 1 else { return }
     let list = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")

@@ -17,11 +17,12 @@ struct TCAVFigures {
   private(set) var sweeps: [NamedFigure] = []
   private(set) var probes: [NamedFigure] = []
   private(set) var nulls: [NamedFigure] = []
+  private(set) var derivatives: [NamedFigure] = []
   private(set) var cosines: [NamedFigure] = []
   private let report: TCAVReport
   private var names: Set<String> = []
 
-  var all: [NamedFigure] { scores + sweeps + probes + nulls + cosines }
+  var all: [NamedFigure] { scores + sweeps + probes + nulls + derivatives + cosines }
 
   init(_ report: TCAVReport) {
     self.report = report
@@ -31,7 +32,10 @@ struct TCAVFigures {
     if layers.count > 1 { for target in targets { sweeps.append(sweepChart(target, layers)) } }
     probes.append(probeChart(layers))
     for layer in layers {
-      for target in targets { if let chart = nullChart(layer, target) { nulls.append(chart) } }
+      for target in targets {
+        if let chart = nullChart(layer, target) { nulls.append(chart) }
+        if let chart = derivativeChart(layer, target) { derivatives.append(chart) }
+      }
       if let map = cosineMap(layer) { cosines.append(map) }
     }
   }
@@ -120,6 +124,21 @@ struct TCAVFigures {
       valueTitle: "TCAV score",
       rows: rows, significance: report.significance)
     return named(["null", layer, target], chart)
+  }
+
+  private mutating func derivativeChart(_ layer: String, _ target: String) -> NamedFigure? {
+    let rows = report.results.filter {
+      $0.layer == layer && $0.target == target && report.derivatives.indices.contains($0.derivativeIndex)
+    }
+    .map {
+      StripChart.Row(
+        name: $0.concept, values: report.derivatives[$0.derivativeIndex], isSignificant: $0.verdict == .used)
+    }
+    guard !rows.isEmpty else { return nil }
+    let chart = StripChart(
+      title: "Derivatives of \(target) at \(layer)", description: TCAVGuide.derivatives,
+      valueTitle: "derivative along the unit CAV", tickName: "class input", rows: rows)
+    return named(["derivatives", layer, target], chart)
   }
 
   private mutating func cosineMap(_ layer: String) -> NamedFigure? {

@@ -18,6 +18,10 @@ enum TCAVGuide {
     of the study.
     """
   static let strips = "Examples that define each concept."
+  static let derivatives = """
+    One tick a class input: how much the output changes when its activation moves by one unit along the CAV, \
+    mean over runs. The score counts how many lie right of zero; this shows how far.
+    """
   static let extremes = "Class inputs by their derivative along the concept's direction."
   static let cosines = """
     Cosines between the mean CAVs. Concepts whose CAVs are far from orthogonal cannot be told apart by \

@@ -21,9 +21,9 @@ struct TCAVNotebook {
     add("## Probe quality", TCAVNotebookCode.probes, figures.probes, to: &notebook)
     add("## Null distributions", TCAVNotebookCode.nulls, figures.nulls, to: &notebook)
     add("## Cosines between CAVs", TCAVNotebookCode.cosines, figures.cosines, to: &notebook)
-    notebook.markdown(
-      "## Directional derivatives\n\nOne row of `derivatives.npy` a result, one column a class input.")
-    notebook.code(TCAVNotebookCode.derivatives)
+    add(
+      "## Directional derivatives\n\nOne row of `derivatives.npy` a result, one column a class input.",
+      TCAVNotebookCode.derivatives, figures.derivatives, to: &notebook)
     return notebook
   }
 

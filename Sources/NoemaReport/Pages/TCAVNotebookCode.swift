@@ -185,25 +185,28 @@ enum TCAVNotebookCode {
     """
 
   static let derivatives = """
-    try:
-        derivatives = np.load("derivatives.npy", allow_pickle=False)
-    except FileNotFoundError:
-        derivatives = None
-        print("derivatives.npy is not here")
-    if derivatives is not None:
-        chosen = [result for result in results if result["derivativeIndex"] < len(derivatives)]
-        figure, axes = plt.subplots(figsize=(9, 0.22 * len(chosen) + 1), layout="constrained")
-        for row, result in enumerate(reversed(chosen)):
-            values = np.ravel(derivatives[result["derivativeIndex"]])
-            values = values[np.isfinite(values)]
-            size = np.abs(values).max() if values.size else 0
-            scaled = values / size if size > 0 else values
-            axes.plot(scaled, np.full(values.size, row), "|", color=colors[0], alpha=0.5)
-        axes.axvline(0, color="#5b6570", linestyle="--", linewidth=1)
-        axes.set_ylim(-0.7, len(chosen) - 0.3)
-        axes.set_yticks(range(len(chosen)), [plain(f"{r['concept']} – {r['target']} – {r['layer']}")
-                                             for r in reversed(chosen)])
-        axes.set_xlabel("derivative along the CAV / the row's largest")
-        plt.show()
+    derivatives = np.load("derivatives.npy", allow_pickle=False)
+    for layer in layers:
+        for target in targets:
+            found = [r for r in results if r["layer"] == layer and r["target"] == target
+                     and r["derivativeIndex"] < len(derivatives)]
+            if not found:
+                continue
+            figure, axes = plt.subplots(figsize=(6, 0.4 * len(found) + 1), layout="constrained")
+            for row, result in enumerate(found):
+                values = derivatives[result["derivativeIndex"]]
+                values = values[np.isfinite(values)]
+                axes.plot(values, np.full(values.size, row), "|", markersize=11, markeredgewidth=0.7,
+                          color=colors[0])
+                if values.size:
+                    used = result["verdict"] == "used"
+                    axes.plot(values.mean(), row, "D", color="#D55E00",
+                              markerfacecolor="#D55E00" if used else "white")
+            axes.axvline(0, color="#5b6570", linewidth=1)
+            axes.set_ylim(len(found) - 0.4, -0.6)
+            axes.set_yticks(range(len(found)), [plain(r["concept"]) for r in found])
+            axes.set_xlabel("derivative along the unit CAV")
+            axes.set_title(plain(f"{target} at {layer}"), loc="left")
+            plt.show()
     """
 }

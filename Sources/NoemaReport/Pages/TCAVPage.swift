@@ -48,6 +48,7 @@ private struct TCAVContent {
       section("Are the concepts there at all?", TCAVGuide.probes, grid(figures.probes)),
       section("Could it be chance?", TCAVGuide.nulls, grid(figures.nulls)),
       section("What the concepts look like", TCAVGuide.strips, try images.strips()),
+      section("How strongly do inputs react?", TCAVGuide.derivatives, grid(figures.derivatives)),
       section("Which inputs react", TCAVGuide.extremes, try images.extremes()),
       section("Can the concepts be told apart?", TCAVGuide.cosines, grid(figures.cosines)),
       section("Diagnostics", TCAVGuide.diagnostics, [diagnostics]),

@@ -67,6 +67,8 @@ public struct TCAVReport: Sendable {
   public var strips: [Strip]
   /// The inputs that react most and least.
   public var extremes: [Extremes]
+  /// Derivatives of the class inputs along the unit CAVs: a result's `derivativeIndex` points here.
+  public var derivatives: [[Double]]
   /// Things the reader should know first, in sentences.
   public var warnings: [String]
   /// Settings of the study, in the order to show.
@@ -81,8 +83,9 @@ public struct TCAVReport: Sendable {
   /// Makes a report's content.
   public init(
     title: String, question: String, answers: [String] = [], results: [TCAVResult], layers: [String] = [],
-    strips: [Strip] = [], extremes: [Extremes] = [], warnings: [String] = [],
-    settings: [(name: String, value: String)] = [], hashes: [(name: String, value: String)] = [],
+    strips: [Strip] = [], extremes: [Extremes] = [], derivatives: [[Double]] = [],
+    warnings: [String] = [], settings: [(name: String, value: String)] = [],
+    hashes: [(name: String, value: String)] = [],
     commandLine: String = "", significance: Double = 0.05
   ) {
     self.title = title
@@ -92,6 +95,7 @@ public struct TCAVReport: Sendable {
     self.layers = layers
     self.strips = strips
     self.extremes = extremes
+    self.derivatives = derivatives
     self.warnings = warnings
     self.settings = settings
     self.hashes = hashes

@@ -51,7 +51,7 @@ public struct TCAVArchive {
       title: "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)",
       question: question,
       results: result.results, layers: result.layers, strips: try strips(), extremes: try extremes(),
-      warnings: warnings,
+      derivatives: result.derivatives, warnings: warnings,
       settings: settings, hashes: hashes, commandLine: commandLine, significance: study.test.significance)
   }
 
@@ -106,7 +106,7 @@ public struct TCAVArchive {
       defer { offset += cav.direction.count }
       return TCAVRecord.CAVEntry(
         layer: cav.layer, onnxValue: cav.onnxValue, concept: cav.concept, pooling: cav.pooling.rawValue,
-        shape: cav.shape, offset: offset, modelHash: study.network.hash)
+        shape: cav.shape, offset: offset, modelHash: cav.modelHash)
     }
     let record = TCAVRecord(
       results: result.results, layers: result.layers, cavs: cavs,

@@ -42,8 +42,8 @@ import Testing
     let writer = try ConceptWriter(directory: folder.path, count: 3, size: 16, seed: 5)
     let striped = try ConceptCatalog.generator(named: "striped")
     let path = try writer.write(striped)
-    #expect(try folder.entries("texture") == ["striped"])
-    #expect(try folder.entries("texture/striped") == ["000.png", "001.png", "002.png", "concept.yaml"])
+    #expect(try folder.entries("textures") == ["striped"])
+    #expect(try folder.entries("textures/striped") == ["000.png", "001.png", "002.png", "concept.yaml"])
     let concept = try ConceptFolder(path: path)
     #expect(concept.manifest.seed == 5 && concept.manifest.count == 3 && concept.manifest.size == 16)
     #expect(concept.manifest.generator == "striped" && concept.manifest.kind == .texture)
@@ -51,8 +51,8 @@ import Testing
     #expect(throws: LibraryError(.exists, at: path)) { try writer.check(striped) }
     #expect(throws: LibraryError(.exists, at: path)) { try writer.write(striped) }
     try ConceptWriter(directory: folder.path, count: 2, size: 16, replaces: true).write(striped)
-    #expect(try folder.entries("texture/striped") == ["000.png", "001.png", "concept.yaml"])
-    #expect(try folder.entries("texture") == ["striped"])
+    #expect(try folder.entries("textures/striped") == ["000.png", "001.png", "concept.yaml"])
+    #expect(try folder.entries("textures") == ["striped"])
   }
 
   /// A changed generator must not leave the pictures of the repository behind.
