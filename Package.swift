@@ -15,10 +15,10 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// The tests of a library target; they stand in the same tree as its sources.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.byName(name: name), "NoemaTestSupport"] + dependencies,
-    exclude: [], resources: [], swiftSettings: strict)
+    name: name + "Tests", dependencies: [.byName(name: name), "NoemaTestSupport"], resources: resources,
+    swiftSettings: strict)
 }
 
 let package = Package(
@@ -63,12 +63,17 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
-    library("NoemaTestSupport", ["NoemaGraph", "NoemaData", "NoemaTensor"]),
+    library(
+      "NoemaTestSupport",
+      [
+        "NoemaGraph", "NoemaData", "NoemaTensor", "ONNXSchema",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
 
     tests("NoemaTensor"),
     tests("NoemaGraph"),
     tests("NoemaData"),
-    tests("NoemaAttribution"),
+    tests("NoemaAttribution", resources: [.copy("Fixtures")]),
     tests("NoemaConcepts"),
     tests("NoemaReport"),
     .testTarget(

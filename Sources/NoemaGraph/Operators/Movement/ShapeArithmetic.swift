@@ -32,7 +32,7 @@ enum ShapeArithmetic {
       guard count.isFinite, count < 0x1p24 else {
         throw node.error("range \(bounds) is endless or absurdly long")
       }
-      let values: [Double] = (0..<max(0, Int(count))).map { index -> Double in
+      let values: [Double] = (0..<Int(max(0, count))).map { index -> Double in
         bounds[0] + Double(index) * bounds[2]
       }
       return [node.constant(Tensor(shape: [values.count], values).converted(to: type))]
