@@ -54,7 +54,7 @@ import Testing
 
   /// A run that was killed goes on behind the last whole shard and ends with the arrays of an undisturbed one.
   @Test func killedRunIsResumed() throws {
-    let count = 3000
+    let count = 1200
     let workspace = try workspace(count)
     let whole = try workspace.start(arguments("whole") + ["--shard-rows", "64"]).wait()
     #expect(whole.code == 0, "\(whole.errors)")
@@ -69,7 +69,7 @@ import Testing
 
     let resumed = try workspace.start(arguments("out") + ["--shard-rows", "1"]).wait()
     #expect(resumed.code == 0, "\(resumed.errors)")
-    let message = try #require(resumed.errors.firstMatch(of: /continuing after (\d+) of 3000 examples/))
+    let message = try #require(resumed.errors.firstMatch(of: /continuing after (\d+) of 1200 examples/))
     #expect((1..<count).contains(Int(message.1)!))
     for file in ["conv1.npy", "tanh.npy"] {
       #expect(try workspace.array("out/\(file)") == workspace.array("whole/\(file)"), "\(file)")

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes Tests/NoemaAttributionTests/Fixtures: small networks beside reference values of what they compute.
 
-    scripts/golden/fixtures.py MODELS GOLDEN
+    scripts/golden/fixtures.py [MODELS GOLDEN]
 
 MODELS holds `.onnx` files, GOLDEN `.npz` archives of the same names with PyTorch's and Captum's values in float32;
-of both the networks on tables are copied, their archives cut to what the tests read. Two convolutional networks of
-random weights are made here, written by either exporter of PyTorch, and evaluated by PyTorch in float64.
+of both the networks on tables are copied, their archives cut to what the tests read; without them those fixtures
+stay as they are. Two convolutional networks of random weights are made here, written by either exporter of PyTorch,
+and evaluated by PyTorch in float64.
 
 An archive holds `input`, `target`, `logits`, `gradient`, `integrated_gradients` (50 Gauss-Legendre points from zero)
 and hidden values as `act/NAME`, where NAME is an ONNX value. Needs PyTorch, onnx, onnxscript and onnxruntime.
@@ -215,11 +216,14 @@ def tables(models, golden):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", type=pathlib.Path)
-    parser.add_argument("golden", type=pathlib.Path)
+    parser.add_argument("models", type=pathlib.Path, nargs="?")
+    parser.add_argument("golden", type=pathlib.Path, nargs="?")
     options = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    tables(options.models, options.golden)
+    if options.models:
+        if not options.golden:
+            parser.error("MODELS without GOLDEN")
+        tables(options.models, options.golden)
     networks()
     (OUTPUT / "README.md").write_text(
         "# Fixtures\n\n"
