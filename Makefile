@@ -34,9 +34,10 @@ twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; insta
 	@scripts/bench/setup
 	$(python) scripts/train-twins.py
 
-golden: ## Write the reference values of the tests again (installs scikit-learn into .build)
+golden: ## Write the reference values of the tests again (installs PyTorch and scikit-learn into .build)
 	@scripts/bench/setup
 	$(python) scripts/golden/probes.py
+	$(python) scripts/golden/fixtures.py
 
 clean: ## Remove what was built
 	rm -rf .build demo-out

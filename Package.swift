@@ -8,6 +8,12 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
+// A target names every target whose module it reads, also through others: SwiftPM builds a target again when the
+// modules named here change, and a module that only re-exports does not.
+let foundationNames = ["NoemaTensor", "NoemaData", "NoemaGraph"]
+let foundations = foundationNames.map { Target.Dependency.byName(name: $0) }
+let libraries = foundations + ["NoemaAttribution", "NoemaConcepts", "NoemaReport"]
+
 /// A library target of Noema: strict settings, and `libm` because not every target imports Foundation.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(
@@ -15,10 +21,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// The tests of a library target; they stand in the same tree as its sources.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.byName(name: name), "NoemaTestSupport"] + dependencies,
-    exclude: [], resources: [], swiftSettings: strict)
+    name: name + "Tests",
+    dependencies: Set(foundationNames + [name, "NoemaTestSupport"]).sorted().map { .byName(name: $0) },
+    resources: resources, swiftSettings: strict)
 }
 
 let package = Package(
@@ -49,30 +56,30 @@ let package = Package(
       ["NoemaTensor", "ONNXSchema", "CDNNL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     library(
       "NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
-    library("NoemaAttribution", ["NoemaGraph", "NoemaData"]),
+    library("NoemaAttribution", foundations),
     library(
-      "NoemaConcepts",
-      ["NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor", .product(name: "Yams", package: "Yams")]),
-    library("NoemaReport", ["NoemaConcepts", "NoemaAttribution", "NoemaGraph", "NoemaData", "NoemaTensor"]),
-    library(
-      "Noema", ["NoemaTensor", "NoemaGraph", "NoemaData", "NoemaAttribution", "NoemaConcepts", "NoemaReport"]),
+      "NoemaConcepts", foundations + ["NoemaAttribution", .product(name: "Yams", package: "Yams")]),
+    library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts"]),
+    library("Noema", libraries),
     .executableTarget(
       name: "NoemaCommand",
-      dependencies: [
+      dependencies: libraries + [
         "Noema", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
-    library("NoemaTestSupport", ["NoemaGraph", "NoemaData", "NoemaTensor"]),
+    library(
+      "NoemaTestSupport",
+      foundations + ["ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 
     tests("NoemaTensor"),
     tests("NoemaGraph"),
     tests("NoemaData"),
-    tests("NoemaAttribution"),
+    tests("NoemaAttribution", resources: [.copy("Fixtures")]),
     tests("NoemaConcepts"),
     tests("NoemaReport"),
     .testTarget(
-      name: "NoemaCommandTests", dependencies: ["NoemaCommand", "NoemaTestSupport", "Noema"],
+      name: "NoemaCommandTests", dependencies: foundations + ["NoemaCommand", "NoemaTestSupport"],
       swiftSettings: strict),
   ]
 )

@@ -112,7 +112,14 @@ public struct IntegratedGradients: AttributionMethod, Hashable, Codable {
             }
           }
         }
-        let slope = try gradient(path, classes: range.map { _ in classes[example] }, first: example).gradient
+        let slope: Tensor
+        do {
+          slope = try gradient(path, classes: range.map { _ in classes[example] }).gradient
+        } catch let error as GraphError {
+          // The points of a path are rows of the batch, but all of one example.
+          guard case .notFinite(let value, _) = error.kind else { throw error }
+          throw GraphError(.notFinite(value: value, example: example), at: error.place)
+        }
         slope.withElements(as: Float.self) { rows in
           for (row, step) in range.enumerated() {
             let weight = rule.weights[step]

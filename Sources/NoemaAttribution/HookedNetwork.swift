@@ -26,7 +26,7 @@ public struct HookedNetwork {
   /// The number of examples per batch.
   public var batchSize: Int { runner.batchSize }
   private let runner: BatchRunner
-  private let layerNames: [String]
+  private let inputNames, layerNames: [String]
   private let gradientCount: Int
 
   /// Compiles a network with hooks.
@@ -44,6 +44,7 @@ public struct HookedNetwork {
     output: String? = nil,
     examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {
+    inputNames = network.inputs.map(\.name)
     layerNames = layers
     gradientCount = gradients
     runner = try BatchRunner(
@@ -80,6 +81,8 @@ public struct HookedNetwork {
   ///   - first: the index of the first example, for messages.
   /// - Throws: `GraphError.notFinite` that names layer and example.
   public func read(_ inputs: [Tensor], classes: [[Int]] = [], first: Int = 0) throws -> Readings {
+    // Activations such as ReLU turn NaN into 0, so what is not finite has to be caught where it enters.
+    try checkFinite(inputs, inputNames, first)
     var inputs = inputs
     precondition(classes.count == gradientCount, "one list of classes for each gradient")
     for classes in classes {
@@ -92,15 +95,17 @@ public struct HookedNetwork {
     let results = try runner.run(inputs)
     let names =
       ["output"] + layerNames + (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
-    for (tensor, name) in zip(results, names) {
-      if let offset = tensor.firstNonFinite() {
-        let row = tensor.count / tensor.shape[0]
-        throw GraphError(.notFinite(value: name, example: first + offset / max(row, 1)))
-      }
-    }
+    try checkFinite(results, names, first)
     let split = 1 + layerNames.count
     return Readings(
       activations: Array(results[1..<split]), output: results[0], gradients: Array(results[split...]))
+  }
+
+  private func checkFinite(_ tensors: [Tensor], _ names: [String], _ first: Int) throws(GraphError) {
+    for (tensor, name) in zip(tensors, names) {
+      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
+      throw GraphError(.notFinite(value: name, example: first + offset / max(tensor.count / rows, 1)))
+    }
   }
 }
 

@@ -75,9 +75,10 @@ public struct GraphError: NoemaError, Equatable {
     case .input(let text): return "\(place)\(text)"
     case .notDifferentiable(let text): return "\(place)\(text)"
     case .notFinite(let value, let example):
+      // A place names the example better than its row in some batch.
+      let row = place.isEmpty ? " for example \(example)" : ""
       return
-        "\(place)value '\(value)' is NaN or infinite for example \(example); check that input and the model's "
-        + "preprocessing"
+        "\(place)value '\(value)' is NaN or infinite\(row); check that input and the model's preprocessing"
     case .execution(let text): return "\(place)\(text)"
     }
   }

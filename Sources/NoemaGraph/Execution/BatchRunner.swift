@@ -57,12 +57,17 @@ public final class BatchRunner {
     guard let count = inputs.first?.shape.first, (1...batchSize).contains(count) else {
       throw GraphError(.input("expected 1 to \(batchSize) examples, found \(inputs.first?.shape.first ?? 0)"))
     }
-    for (tensor, type) in zip(inputs, session.inputTypes)
-    where Array(tensor.shape.dropFirst()) != Array(type.shape.dropFirst()) {
-      throw GraphError(
-        .input(
-          "expected examples of shape \(Array(type.shape.dropFirst())), found \(Array(tensor.shape.dropFirst()))"
-        ))
+    for (tensor, type) in zip(inputs, session.inputTypes) {
+      guard Array(tensor.shape.dropFirst()) == Array(type.shape.dropFirst()) else {
+        throw GraphError(
+          .input(
+            "expected examples of shape \(Array(type.shape.dropFirst())), found \(Array(tensor.shape.dropFirst()))"
+          ))
+      }
+      guard tensor.shape.first == count else {
+        throw GraphError(
+          .input("expected \(count) examples in every input, found \(tensor.shape.first ?? 0)"))
+      }
     }
     if count == batchSize { return try session.run(inputs) }
     let results = try session.run(try inputs.map { try $0.filledUp(to: batchSize) })

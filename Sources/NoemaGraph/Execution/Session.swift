@@ -9,8 +9,8 @@ public final class Session {
   /// The types of the inputs and outputs.
   public let inputTypes, outputTypes: [TensorType]
   private let plan: Plan
-  private let arena: UnsafeMutableRawPointer
-  private let scratch: UnsafeMutableRawPointer
+  // Taken by the first run: a caller may compile, see that a plan needs too much, and run another.
+  private var working: (arena: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer)?
   private var seconds: [Double]
   private var runCount = 0
 
@@ -22,8 +22,6 @@ public final class Session {
     plan = try Plan(try graph.applying(Pass.execution), weights: weights.cache)
     inputTypes = plan.inputTypes
     outputTypes = plan.outputTypes
-    arena = .allocate(byteCount: max(plan.arenaByteCount, 64), alignment: 4096)
-    scratch = .allocate(byteCount: max(plan.scratchByteCount, 64), alignment: 4096)
     seconds = Array(repeating: 0, count: plan.steps.count)
   }
 
@@ -42,6 +40,7 @@ public final class Session {
     for (tensor, type) in zip(inputs, inputTypes) where TensorType(of: tensor) != type {
       throw GraphError(.input("expected an input of \(type), found \(TensorType(of: tensor))"))
     }
+    let (arena, scratch) = workingMemory()
     let memory = plan.buffers.map { buffer -> UnsafeMutableRawPointer in
       switch buffer.kind {
       case .arena(let offset): arena + offset
@@ -71,6 +70,16 @@ public final class Session {
         }
       }
     }
+  }
+
+  private func workingMemory() -> (arena: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer) {
+    if let working { return working }
+    func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+      .allocate(byteCount: max(byteCount, 64), alignment: 4096)
+    }
+    let taken = (arena: allocate(plan.arenaByteCount), scratch: allocate(plan.scratchByteCount))
+    working = taken
+    return taken
   }
 
   private static func now() -> Double {
@@ -107,8 +116,8 @@ public final class Session {
   }
 
   deinit {
-    arena.deallocate()
-    scratch.deallocate()
+    working?.arena.deallocate()
+    working?.scratch.deallocate()
   }
 }
 

@@ -41,11 +41,20 @@ extension Graph {
     let paths = found.map { ModulePath.path(tensor: names(of: $0.value)[0], node: $0.node.name) }
     var uses: [String: Int] = [:]
     for path in paths { uses[path, default: 0] += 1 }
-    return zip(found, paths).map { entry, path in
+    return zip(found, paths).enumerated().map { index, pair in
+      let (entry, path) = pair
       let node = entry.node
+      var name = path
+      let inside = path + "."
+      // A module's path stands for its output; what it computes before its inner modules needs another name.
+      if paths[(index + 1)...].contains(where: { $0.hasPrefix(inside) }) {
+        name += "." + Self.onnxName(node.operation)
+        if paths.contains(name) { name = "" }
+      }
+      let isTaken = name.isEmpty || uses[path]! > 1
       return Layer(
         value: entry.value,
-        name: path.isEmpty || uses[path]! > 1 ? fallbackName(entry.value, path, entry.ordinal, paths) : path,
+        name: isTaken ? fallbackName(entry.value, path, entry.ordinal) : name,
         onnxValue: names(of: entry.value)[0], onnxNode: node.name, ordinal: entry.ordinal,
         operation: node.operation.name, shape: type(of: entry.value).shape,
         parameterCount: node.operands.reduce(0) {
@@ -57,7 +66,7 @@ extension Graph {
     }
   }
 
-  private func fallbackName(_ value: Value, _ path: String, _ ordinal: String, _ paths: [String]) -> String {
+  private func fallbackName(_ value: Value, _ path: String, _ ordinal: String) -> String {
     path.isEmpty ? ordinal : names(of: value)[0]
   }
 
@@ -97,9 +106,13 @@ extension Graph {
 
 /// Module paths as PyTorch names them, read out of the names that its exporters write.
 enum ModulePath {
-  /// `/layer4/layer4.1/conv2/Conv_output_0` is `layer4.1.conv2`; other names stay.
+  /// `/layer4/layer4.1/conv2/Conv_output_0` is `layer4.1.conv2`; a result that the user named is found by its
+  /// node; other names stay.
   static func path(tensor: String, node: String) -> String {
-    guard tensor.hasPrefix("/") || tensor.contains("/") else {
+    if !tensor.contains("/"), node.hasPrefix("/"), node.dropFirst().contains("/") {
+      return path(tensor: node, node: "")
+    }
+    guard tensor.contains("/") else {
       // Bare numbers of old exporters say nothing.
       return tensor.allSatisfy(\.isNumber) ? "" : tensor
     }
@@ -136,17 +149,18 @@ extension Array where Element == Layer {
       let exact = filter { $0[keyPath: key] == query }
       if !exact.isEmpty { return exact }
     }
-    let byPath = filter { ModulePath.path(tensor: $0.onnxValue, node: $0.onnxNode) == query }
     // A module's output is the last value computed inside it.
-    if let last = byPath.last { return [last] }
+    let output = last { layer in
+      let path = ModulePath.path(tensor: layer.onnxValue, node: layer.onnxNode)
+      return path == query || path.hasPrefix(query + ".")
+    }
+    if let output { return [output] }
     if query.contains("*") || query.contains("?") {
       let found = filter { layer in
         [layer.onnxValue, layer.onnxNode, layer.name, layer.ordinal].contains { Glob.matches(query, $0) }
       }
       if !found.isEmpty { return found }
     }
-    let inside = filter { ModulePath.path(tensor: $0.onnxValue, node: $0.onnxNode).hasPrefix(query + ".") }
-    if let last = inside.last { return [last] }
     throw GraphError(.unknownName(query, what: "layer", suggestions: nearest(query)))
   }
 

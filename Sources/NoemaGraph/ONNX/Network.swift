@@ -196,6 +196,9 @@ public struct Network: Sendable {
       guard values[port.name] == nil else {
         throw GraphError(.malformed("input '\(port.name)' is declared twice"), at: path)
       }
+      guard (try? Tensor.byteCount(shape: shape, elementType: port.element)) != nil else {
+        throw GraphError(.input("shape \(shape) of input '\(port.name)' is negative or too large"), at: path)
+      }
       values[port.name] = graph.addInput(TensorType(shape, port.element), name: port.name)
     }
     do {

@@ -38,10 +38,10 @@ final class NodeReader {
 
   private func attribute(_ key: String) -> Onnx_AttributeProto? { proto.attribute.first { $0.name == key } }
   func has(_ key: String) -> Bool { attribute(key) != nil }
-  func int(_ key: String) -> Int? { attribute(key).map { Int($0.i) } }
+  func int(_ key: String) -> Int? { exactInt(key).map(Shapes.bounded) }
   func int(_ key: String, default value: Int) -> Int { int(key) ?? value }
   func float(_ key: String, default value: Double) -> Double { attribute(key).map { Double($0.f) } ?? value }
-  func ints(_ key: String) -> [Int]? { attribute(key).map { $0.ints.map(Int.init) } }
+  func ints(_ key: String) -> [Int]? { exactInts(key)?.map(Shapes.bounded) }
   func floats(_ key: String) -> [Double]? { attribute(key).map { $0.floats.map(Double.init) } }
   func string(_ key: String, default value: String) -> String {
     attribute(key).map { String(decoding: $0.s, as: UTF8.self) } ?? value
@@ -49,6 +49,10 @@ final class NodeReader {
   func tensor(_ key: String) throws -> Tensor? {
     try attribute(key).map { try TensorReader(folder: nil).tensor($0.t) }
   }
+
+  /// Integers that are data; those that are shapes and axes are read bounded.
+  func exactInt(_ key: String) -> Int? { attribute(key).map { Int($0.i) } }
+  func exactInts(_ key: String) -> [Int]? { attribute(key).map { $0.ints.map(Int.init) } }
 
   // MARK: Operands
 
@@ -99,12 +103,26 @@ final class NodeReader {
 
   // MARK: Emitting
 
-  /// Adds a node; when all its operands are constant it is evaluated at once.
+  /// Bytes above which constants are left to be computed when the network runs, within its memory budget.
+  private static let largestFoldedConstant = 1 << 28
+
+  /// Adds a node; when all its operands are constant, and its results not huge, it is evaluated at once.
   func emit(_ operation: any Operator, _ operands: [Value]) throws -> [Value] {
+    let elements = operands.map { graph.type(of: $0).element }
+    if operation is any FloatOperator, !elements.allSatisfy({ $0.isFloat && $0 == elements[0] }) {
+      throw error("operands of \(elements.map(\.rawValue)) where floats of one type are expected")
+    }
     let tensors = operands.compactMap { graph.constants[$0] }
     guard tensors.count == operands.count else { return try graph.add(operation, operands, name: name) }
     do {
-      _ = try operation.resultTypes(of: tensors.map { TensorType(of: $0) })
+      let types = try operation.resultTypes(of: tensors.map { TensorType(of: $0) })
+      // What does not grow has its memory already.
+      let limit = tensors.reduce(Self.largestFoldedConstant) { max($0, $1.byteCount) }
+      let isSmall = types.allSatisfy { type in
+        let bytes = try? Tensor.byteCount(shape: type.shape, elementType: type.element)
+        return bytes.map { $0 <= limit } ?? false
+      }
+      guard isSmall else { return try graph.add(operation, operands, name: name) }
       return try operation.evaluate(tensors).map { graph.addConstant($0) }
     } catch let error as GraphError { throw error.at("\(proto.opType) node '\(name)'") }
   }

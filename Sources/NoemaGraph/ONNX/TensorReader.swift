@@ -139,13 +139,19 @@ struct TensorReader {
     }
     let (_, width) = try Self.elementType(proto.dataType, place)
     let count = try Tensor.byteCount(shape: shape, elementType: .uint8)
-    let offset = entries["offset"].flatMap { UInt64($0) } ?? 0
-    let length = entries["length"].flatMap { Int($0) } ?? count * width
+    guard let offset = UInt64(entries["offset"] ?? "0"),
+      let length = Int(entries["length"] ?? "\(count * width)")
+    else {
+      throw GraphError(.malformed("offset or length of external data '\(location)' is no number"), at: place)
+    }
     guard length == count * width else {
       throw GraphError(
         .malformed("shape \(shape) needs \(count * width) bytes, external data has \(length)"), at: place)
     }
-    guard let file = FileHandle(forReadingAtPath: path) else {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+      let file = FileHandle(forReadingAtPath: path)
+    else {
       throw GraphError(.fileMissing(reason: "external data '\(location)' is not beside the model"), at: place)
     }
     defer { try? file.close() }

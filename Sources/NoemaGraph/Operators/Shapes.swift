@@ -2,6 +2,10 @@ internal import NoemaTensor
 
 /// Shape arithmetic that operators share.
 enum Shapes {
+  /// An extent, axis or position of an ONNX file: beyond ±2³¹ all are equally out of reach, and products of two
+  /// that are within do not overflow.
+  static func bounded(_ number: Int) -> Int { min(max(number, -1 << 31), 1 << 31) }
+
   /// The row-major strides of a shape.
   static func strides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)
@@ -38,7 +42,7 @@ enum Shapes {
   /// An axis counted from the front.
   static func axis(_ axis: Int, rank: Int) throws(GraphError) -> Int {
     let resolved = axis < 0 ? axis + rank : axis
-    guard (0..<max(rank, 1)).contains(resolved) else {
+    guard (0..<rank).contains(resolved) else {
       throw GraphError(.operands("axis \(axis) does not exist in rank \(rank)"))
     }
     return resolved
@@ -101,6 +105,8 @@ extension Tensor {
     shape == target ? self : try gathered(shape: target, strides: Shapes.broadcastStrides(shape, to: target))
   }
 
-  /// The elements as integers; for shapes, axes and indices.
-  func integers() -> [Int] { converted(to: .int64).elements(as: Int64.self).map { Int($0) } }
+  /// The elements as bounded integers; for shapes, axes and indices.
+  func integers() -> [Int] {
+    converted(to: .int64).elements(as: Int64.self).map { Shapes.bounded(Int($0)) }
+  }
 }

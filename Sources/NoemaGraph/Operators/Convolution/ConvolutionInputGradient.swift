@@ -38,7 +38,7 @@ extension ConvolutionInputGradient {
           ConvolutionInputGradient(window: window, groups: groups, extents: extents), node.operand(0),
           node.operand(1))
         guard let bias = node.optionalOperand(2) else { return [y] }
-        let shape = [w[1] * groups] + Array(repeating: 1, count: extents.count)
+        let shape = [w[1].multipliedSaturating(by: groups)] + Array(repeating: 1, count: extents.count)
         return [try node.emit(Binary(.add), y, node.emit(Reshape(shape: shape), bias))]
       }
     ]
@@ -52,7 +52,9 @@ extension ConvolutionInputGradient {
     let extra = node.ints("output_padding") ?? Array(repeating: 0, count: rank)
     let pads = node.ints("pads") ?? Array(repeating: 0, count: 2 * rank)
     guard rank == x.count - 2, extra.count == rank, pads.count == 2 * rank, window.strides.count == rank,
-      window.dilations.count == rank
+      window.dilations.count == rank,
+      (kernel + window.strides + window.dilations).allSatisfy({ (1..<1 << 20).contains($0) }),
+      (pads + extra).allSatisfy({ (0..<1 << 20).contains($0) })
     else { throw node.error("attributes do not fit \(x.count - 2) spatial axes") }
     let full = (0..<rank).map { axis -> Int in
       let reach = window.dilations[axis] * (kernel[axis] - 1) + 1
@@ -62,6 +64,9 @@ extension ConvolutionInputGradient {
     let same = automatic.hasPrefix("SAME") ? (0..<rank).map { x[$0 + 2] * window.strides[$0] } : nil
     let extents: [Int]
     if let shape = node.ints("output_shape") ?? same {
+      guard shape.count >= rank, shape.allSatisfy({ $0 >= 0 }) else {
+        throw node.error("the result's shape \(shape) does not fit \(rank) spatial axes")
+      }
       extents = Array(shape.suffix(rank))
       for axis in 0..<rank {
         let total = max(0, full[axis] - extents[axis])

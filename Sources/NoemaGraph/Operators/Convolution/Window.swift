@@ -37,7 +37,8 @@ public struct Window: Sendable, Hashable {
     for axis in 0..<rank {
       guard kernel[axis] > 0, strides[axis] > 0, dilations[axis] > 0, kernel[axis] < 1 << 20,
         strides[axis] < 1 << 20,
-        dilations[axis] < 1 << 20, abs(paddingBefore[axis]) < 1 << 20, abs(paddingAfter[axis]) < 1 << 20
+        dilations[axis] < 1 << 20, paddingBefore[axis].magnitude < 1 << 20,
+        paddingAfter[axis].magnitude < 1 << 20
       else { throw GraphError(.operands("the window \(self) is not positive or absurdly large")) }
       let extent =
         spatial[axis] + paddingBefore[axis] + paddingAfter[axis] - dilations[axis] * (kernel[axis] - 1) - 1

@@ -44,7 +44,7 @@ extension Pad {
           before[axis] = given[index]
           after[axis] = given[axes.count + index]
         }
-        guard (before + after).allSatisfy({ abs($0) < 1 << 31 }) else {
+        guard (before + after).allSatisfy({ $0.magnitude < 1 << 31 }) else {
           throw node.error("pads \(given) are absurd")
         }
         let mode = node.string("mode", default: "constant")
@@ -77,8 +77,9 @@ extension Pad {
   ) throws -> Value {
     var x = try node.operand(0)
     for (axis, extent) in shape.enumerated() where before[axis] != 0 || after[axis] != 0 {
-      guard extent > 0, before[axis] + extent + after[axis] >= 0 else {
-        throw node.error("axis \(axis) is empty")
+      guard extent > 0, (0...1 << 24).contains(before[axis] + extent + after[axis]) else {
+        throw node.error(
+          "axis \(axis) is empty, or pads \(before[axis]) and \(after[axis]) are absurdly large")
       }
       let indices = try (-before[axis]..<extent + after[axis]).map { position -> Int64 in
         switch mode {

@@ -32,7 +32,7 @@ enum ShapeArithmetic {
       guard count.isFinite, count < 0x1p24 else {
         throw node.error("range \(bounds) is endless or absurdly long")
       }
-      let values: [Double] = (0..<max(0, Int(count))).map { index -> Double in
+      let values: [Double] = (0..<Int(max(0, count))).map { index -> Double in
         bounds[0] + Double(index) * bounds[2]
       }
       return [node.constant(Tensor(shape: [values.count], values).converted(to: type))]
@@ -48,11 +48,13 @@ enum ShapeArithmetic {
   private static func constant(_ node: NodeReader) throws -> Tensor {
     if let tensor = try node.tensor("value") { return tensor }
     if node.has("value_float") { return Tensor(Float(node.float("value_float", default: 0))) }
-    if let value = node.int("value_int") { return Tensor(Int64(value)) }
+    if let value = node.exactInt("value_int") { return Tensor(Int64(value)) }
     if let values = node.floats("value_floats") {
       return Tensor(shape: [values.count], values.map { Float($0) })
     }
-    if let values = node.ints("value_ints") { return Tensor(shape: [values.count], values.map(Int64.init)) }
+    if let values = node.exactInts("value_ints") {
+      return Tensor(shape: [values.count], values.map(Int64.init))
+    }
     throw node.unsupported("only tensors and numbers are supported as constants")
   }
 }

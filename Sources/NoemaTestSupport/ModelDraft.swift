@@ -1,0 +1,144 @@
+internal import Foundation
+public import NoemaTensor
+internal import ONNXSchema
+internal import SwiftProtobuf
+
+/// An ONNX file in the making, for tests that need a network of a few nodes.
+///
+/// ```swift
+/// var draft = ModelDraft()
+/// draft.input("x", [nil, 3])
+/// draft.node("Relu", ["x"], ["y"])
+/// draft.output("y")
+/// let network = try Network(bytes: draft.bytes())
+/// ```
+public struct ModelDraft {
+  /// The value of a node's attribute.
+  public enum Attribute: Sendable {
+    case int(Int)
+    case ints([Int])
+    case float(Float)
+    case floats([Float])
+    case string(String)
+    case tensor(Tensor)
+  }
+
+  private var model = Onnx_ModelProto()
+
+  /// Begins a file of an opset of the default domain.
+  public init(opset: Int = 17) {
+    model.irVersion = 8
+    model.producerName = "noema-tests"
+    importDomain("", version: opset)
+  }
+
+  /// Declares the version of an operator domain.
+  public mutating func importDomain(_ domain: String, version: Int) {
+    var opset = Onnx_OperatorSetIdProto()
+    opset.domain = domain
+    opset.version = Int64(version)
+    model.opsetImport.append(opset)
+  }
+
+  /// Declares a float32 input; nil extents are free, the first one under the name `batch`.
+  public mutating func input(_ name: String, _ shape: [Int?]) {
+    model.graph.input.append(Self.port(name, shape))
+  }
+
+  /// Declares a float32 output.
+  public mutating func output(_ name: String, _ shape: [Int?] = []) {
+    model.graph.output.append(Self.port(name, shape))
+  }
+
+  /// Adds a tensor of parameters.
+  public mutating func initialiser(_ name: String, _ tensor: Tensor) {
+    model.graph.initializer.append(Self.proto(name, tensor))
+  }
+
+  /// Adds float32 parameters that lie in another file.
+  public mutating func externalInitialiser(_ name: String, shape: [Int], entries: [String: String]) {
+    var proto = Onnx_TensorProto()
+    proto.name = name
+    proto.dims = shape.map(Int64.init)
+    proto.dataType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+    proto.dataLocation = .external
+    proto.externalData = entries.sorted { $0.key < $1.key }.map { key, value in
+      var entry = Onnx_StringStringEntryProto()
+      (entry.key, entry.value) = (key, value)
+      return entry
+    }
+    model.graph.initializer.append(proto)
+  }
+
+  /// Adds a node.
+  public mutating func node(
+    _ operation: String, _ inputs: [String], _ outputs: [String], name: String = "", domain: String = "",
+    _ attributes: [String: Attribute] = [:]
+  ) {
+    var node = Onnx_NodeProto()
+    node.opType = operation
+    node.domain = domain
+    node.name = name
+    node.input = inputs
+    node.output = outputs
+    node.attribute = attributes.sorted { $0.key < $1.key }.map(Self.proto)
+    model.graph.node.append(node)
+  }
+
+  /// The bytes of the file.
+  public func bytes() throws -> [UInt8] { try model.serializedBytes() }
+
+  /// Writes the file.
+  public func write(to path: String) throws { try Data(bytes()).write(to: URL(fileURLWithPath: path)) }
+
+  private static func port(_ name: String, _ shape: [Int?]) -> Onnx_ValueInfoProto {
+    var port = Onnx_ValueInfoProto()
+    port.name = name
+    port.type.tensorType.elemType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+    port.type.tensorType.shape.dim = shape.enumerated().map { axis, extent in
+      var dimension = Onnx_TensorShapeProto.Dimension()
+      if let extent {
+        dimension.dimValue = Int64(extent)
+      } else {
+        dimension.dimParam = axis == 0 ? "batch" : "axis_\(axis)"
+      }
+      return dimension
+    }
+    return port
+  }
+
+  private static func proto(_ key: String, _ value: Attribute) -> Onnx_AttributeProto {
+    var proto = Onnx_AttributeProto()
+    proto.name = key
+    switch value {
+    case .int(let number): (proto.type, proto.i) = (.int, Int64(number))
+    case .ints(let numbers): (proto.type, proto.ints) = (.ints, numbers.map(Int64.init))
+    case .float(let number): (proto.type, proto.f) = (.float, number)
+    case .floats(let numbers): (proto.type, proto.floats) = (.floats, numbers)
+    case .string(let text): (proto.type, proto.s) = (.string, Data(text.utf8))
+    case .tensor(let tensor): (proto.type, proto.t) = (.tensor, Self.proto("", tensor))
+    }
+    return proto
+  }
+
+  private static func proto(_ name: String, _ tensor: Tensor) -> Onnx_TensorProto {
+    let type: Onnx_TensorProto.DataType =
+      switch tensor.elementType {
+      case .float32: .float
+      case .float64: .double
+      case .int64: .int64
+      case .int32: .int32
+      case .int16: .int16
+      case .int8: .int8
+      case .uint8: .uint8
+      case .uint16: .uint16
+      case .bool: .bool
+      }
+    var proto = Onnx_TensorProto()
+    proto.name = name
+    proto.dims = tensor.shape.map(Int64.init)
+    proto.dataType = Int32(type.rawValue)
+    proto.rawData = tensor.withBytes { Data($0) }
+    return proto
+  }
+}

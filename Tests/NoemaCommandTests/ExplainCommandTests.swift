@@ -1,0 +1,80 @@
+import Foundation
+import NoemaGraph
+import NoemaTensor
+import NoemaTestSupport
+import Testing
+
+@Suite struct ExplainCommandTests {
+  private let inputs = Workspace.noise([5, 1, 8, 8], seed: 5)
+
+  /// The gradient of each example's class, from the reference kernels.
+  private func gradient(_ classes: [Int]) throws -> [Float] {
+    let graph = try Network(bytes: TinyModel.image().bytes()).graph(batch: 5)
+    var back = try graph.backward(from: graph.outputs[0], to: [graph.inputs[0]])
+    back.graph.outputs = [back.cotangents[0]!]
+    let seed = classes.flatMap { target in (0..<3).map { Float($0 == target ? 1 : 0) } }
+    return try back.graph.interpreted([inputs, Tensor(shape: [5, 3], seed)])[0].elements(as: Float.self)
+  }
+
+  private func run(_ arguments: String...) throws -> Workspace {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.write(inputs, "x.npy")
+    try workspace.write(Tensor(shape: [5], [Int64(2), 0, 1, 1, 2]), "t.npy")
+    let outcome = try workspace.start(
+      ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--quiet"] + arguments
+    ).wait()
+    #expect(outcome.code == 0 && outcome.output.isEmpty, "\(outcome.errors)")
+    #expect(try workspace.entries("out") == ["attributions.npy", "result.json", "study.yaml"])
+    return workspace
+  }
+
+  private func expectClose(
+    _ found: Tensor, _ expected: [Float], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(
+      scaledDifference(found, Tensor(shape: [5, 1, 8, 8], expected))! < gradientTolerance,
+      sourceLocation: sourceLocation)
+  }
+
+  @Test(arguments: [("square", 1), ("2", 2), ("CIRCLE", 0)])
+  func oneClassForAll(_ name: String, _ index: Int) throws {
+    let workspace = try run("--method", "gradient", "--target", name)
+    expectClose(try workspace.array("out/attributions.npy"), try gradient(Array(repeating: index, count: 5)))
+    #expect(try workspace.json("out/result.json")["targets"] as? [Int] == Array(repeating: index, count: 5))
+  }
+
+  @Test func classesOfAFile() throws {
+    let workspace = try run("--method", "gradient-x-input", "--target-file", "t.npy")
+    let expected = zip(try gradient([2, 0, 1, 1, 2]), inputs.elements(as: Float.self)).map { $0 * $1 }
+    expectClose(try workspace.array("out/attributions.npy"), expected)
+  }
+
+  @Test func predictedClass() throws {
+    let workspace = try run("--method", "gradient", "--target", "predicted")
+    let outputs = try Network(bytes: TinyModel.image().bytes()).graph(batch: 5).interpreted([inputs])[0]
+      .elements(as: Float.self)
+    let answers = (0..<5).map { row in (0..<3).max { outputs[row * 3 + $0] < outputs[row * 3 + $1] }! }
+    expectClose(try workspace.array("out/attributions.npy"), try gradient(answers))
+  }
+
+  /// Attributions sum to the logit's change from the baseline; kinks leave some error of the quadrature.
+  @Test func integratedGradientsAreComplete() throws {
+    let workspace = try run("--method", "integrated-gradients", "--target-file", "t.npy", "--steps", "400")
+    let found = try workspace.floats("out/attributions.npy")
+    let graph = try Network(bytes: TinyModel.image().bytes()).graph(batch: 5)
+    let ends = try graph.interpreted([inputs])[0].elements(as: Float.self)
+    let starts = try graph.interpreted([Tensor(shape: [5, 1, 8, 8], repeating: Float(0))])[0]
+      .elements(as: Float.self)
+    for (row, target) in [2, 0, 1, 1, 2].enumerated() {
+      let change = ends[row * 3 + target] - starts[row * 3 + target]
+      let sum = found[row * 64..<(row + 1) * 64].reduce(0, +)
+      #expect(abs(sum - change) < quadratureTolerance * max(1, abs(change)))
+    }
+  }
+}
+
+/// Gradients multiply the rounding of both passes, as a share of the largest magnitude.
+private let gradientTolerance = 1e-3
+/// Four hundred points on a path that crosses some kinks.
+private let quadratureTolerance: Float = 2e-2
