@@ -37,8 +37,8 @@ public struct Capture {
   public var layers: [String]
   /// How positions are brought together.
   public var pooling = Pooling.none
-  /// The scale of explained outputs.
-  public var scale = OutputScale.logit
+  /// The scale of explained outputs; nil for the outputs as the network gives them.
+  public var scale: OutputScale?
   /// Input shapes where the file leaves them open.
   public var shapes: [String: [Int]] = [:]
   /// Bytes that one batch may take.
@@ -101,6 +101,11 @@ public struct Capture {
       indices += batch.indices
       progress?(phase, indices.count + reader.bad.count, source.count)
     }
+    if indices.isEmpty, let first = reader.bad.first {
+      throw DataError(
+        .empty("what is left of the data: none of its \(reader.bad.count) examples can be read"),
+        at: first.name)
+    }
     return Captured(
       indices: indices, activations: activations, gradients: gradients,
       outputs: Tensor(shape: [indices.count, hooked.classCount], outputs), bad: reader.bad)
@@ -140,6 +145,13 @@ public struct Capture {
   public func widths() throws -> [Int] {
     try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map(
       pooledWidth)
+  }
+
+  /// Refuses examples that the network does not take.
+  ///
+  /// - Throws: `GraphError.input`.
+  public func check(_ source: any ExampleSource) throws {
+    try check(source, try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes))
   }
 
   private func check(_ source: any ExampleSource, _ hooked: HookedNetwork) throws(GraphError) {

@@ -3,7 +3,8 @@ internal import NoemaTensor
 
 /// The scale on which a class output is explained.
 public enum OutputScale: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The raw output: what supports the class, whatever the others do.
+  /// The raw output: what supports the class, whatever the others do. Where a network ends in a softmax, its
+  /// operand.
   case logit
   /// The logarithm of the softmax: what supports the class relative to the others.
   case logProbability = "log-probability"
@@ -14,9 +15,11 @@ public enum OutputScale: String, Sendable, Hashable, Codable, CaseIterable {
 extension Graph {
   /// The value to explain: one output, `[examples, classes]`, on a scale.
   ///
-  /// - Parameter name: the output's name; the first output when nil.
+  /// - Parameters:
+  ///   - name: the output's name; the first output when nil.
+  ///   - scale: nil for the output as the network gives it.
   /// - Throws: `GraphError` when there is no such output or it has no axis of classes.
-  mutating func explainedOutput(_ name: String? = nil, scale: OutputScale) throws(GraphError) -> Value {
+  mutating func explainedOutput(_ name: String? = nil, scale: OutputScale?) throws(GraphError) -> Value {
     var output = outputs[0]
     if let name {
       guard let found = outputs.first(where: { names(of: $0).contains(name) }) else {
@@ -30,8 +33,15 @@ extension Graph {
         .input("output '\(displayName(of: output))' has shape \(shape); expected [examples, classes]"))
     }
     if shape.count > 2 { output = try apply(Reshape(shape: Array(shape[..<2])), output) }
+    // A softmax of a softmax would be another network's output.
+    if scale != nil, let source = producers()[output], let softmax = nodes[source].operation as? Softmax,
+      softmax.axis == 1
+    {
+      if scale == (softmax.isLogarithmic ? .logProbability : .probability) { return output }
+      output = nodes[source].operands[0]
+    }
     switch scale {
-    case .logit: return output
+    case nil, .logit: return output
     case .logProbability: return try apply(Softmax(axis: 1, isLogarithmic: true), output)
     case .probability: return try apply(Softmax(axis: 1), output)
     }

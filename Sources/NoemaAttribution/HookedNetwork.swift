@@ -35,12 +35,12 @@ public struct HookedNetwork {
   ///   - layers: ONNX value names of the layers, or of inputs.
   ///   - gradients: for how many class outputs per example gradients come with the activations; the forward pass
   ///     is shared.
-  ///   - scale: the scale of the class output.
+  ///   - scale: the scale of the class output; nil for the output as the network gives it.
   ///   - examples: how many examples will run at most.
   ///   - memory: bytes that one batch may take.
   /// - Throws: `GraphError` when a layer has no gradient or does not exist.
   public init(
-    _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale = .logit,
+    _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale? = .logit,
     output: String? = nil,
     examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {

@@ -18,7 +18,9 @@ struct ActivationsCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
+  @Option(
+    parsing: .upToNextOption,
+    help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
   var layer: [String] = []
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
   @Option(name: .customLong("shard-rows"), help: "Rows that are safe after an interruption.") var shardRows =
@@ -46,22 +48,24 @@ struct ActivationsCommand: ParsableCommand {
     let model = try model.load()
     let layers = try model.layers(matching: layer)
     let dataset = try data.open(model)
-    model.noteGuess(options.quiet)
+    model.noteGuess(dataset.examples, options.quiet)
     let progress = options.progress()
     // Claims the place before the work is done.
     let folder = try ResultFolder(at: out)
     do {
-      try write(model, layers, dataset, folder, progress, start)
+      let (manifest, store) = try write(model, layers, dataset, folder, progress, start)
       try folder.finish()
+      store.remove()
+      if options.json { return print(try jsonText(manifest), terminator: "") }
+      guard !options.quiet else { return }
+      let count = manifest.examples.count
+      print(
+        "wrote \(layers.count) layer\(layers.count == 1 ? "" : "s") of \(count) "
+          + "example\(count == 1 ? "" : "s") to \(out)")
+      for line in manifest.skipped { print("skipped \(line)") }
     } catch {
       folder.discard()
       throw error
-    }
-    try? FileManager.default.removeItem(atPath: partial)
-    if !options.quiet {
-      print(
-        "wrote \(layers.count) layer\(layers.count == 1 ? "" : "s") of \(dataset.examples.count) examples to \(out)"
-      )
     }
   }
 
@@ -71,7 +75,7 @@ struct ActivationsCommand: ParsableCommand {
     _ model: LoadedModel, _ layers: [Layer], _ dataset: Dataset, _ folder: ResultFolder,
     _ progress: ProgressBar,
     _ start: ContinuousClock.Instant
-  ) throws {
+  ) throws -> (Manifest, ActivationStore) {
     let memory = try options.memoryBudget()
     var capture = Capture(model.network, layers: layers.map(\.onnxValue))
     capture.pooling = pool
@@ -80,10 +84,17 @@ struct ActivationsCommand: ParsableCommand {
     // Bad examples are known before the store is sized.
     let (good, skipped) =
       options.skipBad ? readable(dataset.examples, progress) : (Array(0..<dataset.examples.count), [])
+    guard !good.isEmpty else {
+      throw DataError(
+        .empty("what is left of the data: none of its \(skipped.count) examples can be read"), at: data.data)
+    }
     let source = ExampleSubset(dataset.examples, good)
+    // Before the store is made, so that nothing is left of data that do not fit.
+    try capture.check(source)
     let shapes = try capture.shapesAfterPooling()
+    let dataHash = dataset.hash()
     let key =
-      "\(model.network.hash) \(dataset.hash) \(String(describing: model.preprocessing)) \(pool.rawValue) "
+      "\(model.network.hash) \(dataHash) \(String(describing: model.preprocessing)) \(pool.rawValue) "
       + layers.map(\.onnxValue).joined(separator: ",")
     let store = try ActivationStore(
       folder: partial, key: Array(key.utf8).withUnsafeBytes(SHA256.hexadecimal),
@@ -121,13 +132,13 @@ struct ActivationsCommand: ParsableCommand {
       labels: dataset.labels.map { labels in good.map { labels[$0] } },
       pooling: pool, skipped: skipped,
       run: RunRecord(
-        model, data: ["path": data.data, "sha256": dataset.hash], settings: ["pool": pool.rawValue],
+        model, data: ["path": data.data, "sha256": dataHash], settings: ["pool": pool.rawValue],
         timings: ["total": seconds(since: start)]))
     try folder.write(try jsonText(manifest), to: "manifest.json")
     // Marks the folder as ours, so that a later run may replace it.
     try folder.write(try jsonText(manifest.run), to: "result.json")
     try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
-    if options.json { print(try jsonText(manifest), terminator: "") }
+    return (manifest, store)
   }
 
   private func readable(_ source: any ExampleSource, _ progress: ProgressBar) -> ([Int], [String]) {

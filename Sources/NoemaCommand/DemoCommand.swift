@@ -54,11 +54,15 @@ struct TCAVDemo: ParsableCommand {
         study.test = test
         try images.fill(&study, seed: seed)
         let result = try study { progress("\(twin) twin: \($0)", $1, $2) }
-        let archive = TCAVArchive(
+        var archive = TCAVArchive(
           study: study, result: result,
           question:
             "Does the output 'Shirt' of the \(twin) twin rest on the corner tag, on textures, or on the collar?",
           settings: settings, hashes: [("model sha-256", network.hash)], commandLine: commandLine)
+        archive.notes = [
+          "textures fill the whole image and the collar is cut out on black, unlike the random garments: part of "
+            + "what their probes find is that difference"
+        ]
         archives.append(archive)
         try ResultFolder.make(at: "\(target.stagingPath)/\(twin)") {
           try archive.write(into: $0, run: record(network, start))
@@ -110,6 +114,7 @@ struct TCAVDemo: ParsableCommand {
   /// Both twins side by side, each as a target of its own.
   private func join(_ archives: [TCAVArchive]) -> TCAVArchive {
     var joined = archives[0]
+    joined.title = "Concept sensitivity of twin networks"
     joined.question = "Which twin's output 'Shirt' rests on the corner tag?"
     joined.hashes = zip(Self.twins, archives).map { ("\($0) twin sha-256", $1.study.network.hash) }
     joined.result.results = []
@@ -139,6 +144,8 @@ struct TCAVDemo: ParsableCommand {
         joined.study.targets.append(target)
       }
     }
+    // One study of both: p-values are corrected over all hypotheses shown together.
+    joined.study.test.settle(&joined.result.results)
     return joined
   }
 

@@ -27,7 +27,7 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
   @Option(help: "gradient, gradient-x-input or integrated-gradients.") var method = Method.gradient
-  @Option(help: "predicted, label, or the name or index of a class.") var target = "predicted"
+  @Option(help: "predicted (the default), label, or the name or index of a class.") var target: String?
   @Option(
     name: .customLong("target-file"),
     help: "A .npy file with the index of the class to explain for each example.")
@@ -49,11 +49,20 @@ struct ExplainCommand: ParsableCommand {
     var run: RunRecord
   }
 
+  func validate() throws {
+    if steps < 1 { throw ValidationError("--steps must be positive, found \(steps).") }
+    if !baseline.isFinite { throw ValidationError("--baseline must be a finite number, found \(baseline).") }
+    if targetFile != nil, target != nil {
+      throw ValidationError("Give --target or --target-file, not both.")
+    }
+  }
+
   func run() throws {
+    let target = target ?? "predicted"
     let start = ContinuousClock().now
     let model = try model.load()
     let dataset = try data.open(model)
-    model.noteGuess(options.quiet)
+    model.noteGuess(dataset.examples, options.quiet)
     let source = dataset.examples
     let given = try targetFile.map { try targets(of: $0, count: source.count) }
     let fixed = ["predicted", "label"].contains(target) || given != nil ? nil : try model.classIndex(target)
@@ -108,6 +117,11 @@ struct ExplainCommand: ParsableCommand {
         names += batch.indices.map(source.name(of:))
         progress("explanations", names.count + reader.bad.count, source.count)
       }
+      if names.isEmpty, let first = reader.bad.first {
+        throw DataError(
+          .empty("what is left of the data: none of its \(reader.bad.count) examples can be read"),
+          at: first.name)
+      }
       let shape = [names.count] + source.exampleShape
       var writer = try NPYWriter(
         path: try folder.makePath(for: "attributions.npy"), shape: shape, elementType: .float32)
@@ -124,7 +138,7 @@ struct ExplainCommand: ParsableCommand {
         method: self.method.rawValue, shape: shape, names: names, targets: classes, outputs: outputs,
         skipped: reader.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
-          model, data: ["path": data.data, "sha256": dataset.hash],
+          model, data: ["path": data.data, "sha256": dataset.hash()],
           settings: [
             "method": self.method.rawValue, "target": targetFile ?? target, "steps": String(steps),
             "scale": scale.rawValue,

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Dispatch
 internal import Foundation
 internal import Noema
 
@@ -29,21 +30,55 @@ struct NoemaCommand: ParsableCommand {
 
   /// Runs the command and turns every error into a sentence and an exit code.
   static func main() {
+    let signals = stopCleanly()
+    defer { withExtendedLifetime(signals) {} }
     do {
       var command = try parseAsRoot()
       try command.run()
+      if let reason = Console.flush() { fail("standard output cannot be written: \(reason)", code: 74) }
     } catch let error as any NoemaError {
-      FileHandle.standardError.write(Data("noema: \(error.description)\n".utf8))
-      Foundation.exit(error.category.rawValue)
+      fail(error.description, code: error.category.rawValue)
     } catch {
       let code = exitCode(for: error)
-      let text = fullMessage(for: error)
-      if !text.isEmpty {
-        (code == .success ? FileHandle.standardOutput : FileHandle.standardError).write(
-          Data((text + "\n").utf8))
+      var text = fullMessage(for: error)
+      if code != .success, let hint = commandHint { text += "\n" + hint }
+      if code == .success {
+        print(text)
+        if Console.flush() != nil { Foundation.exit(74) }
+      } else if !text.isEmpty {
+        Console.error(text + "\n")
       }
       // ArgumentParser's own usage errors exit with 64; the blueprint says 2.
       Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
+    }
+  }
+}
+
+extension NoemaCommand {
+  private static func fail(_ text: String, code: Int32) -> Never {
+    note(text)
+    Foundation.exit(code)
+  }
+
+  /// Names the command that a mistyped first word may stand for.
+  private static var commandHint: String? {
+    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else { return nil }
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard !names.contains(word), let nearest = EditDistance.nearest(word, in: names).first else { return nil }
+    return "Did you mean 'noema \(nearest)'?"
+  }
+
+  /// Makes an interrupt (130) and a request to end (143) leave nothing half-written behind.
+  private static func stopCleanly() -> [any DispatchSourceSignal] {
+    [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        ResultFolder.discardUnfinished()
+        _exit(128 + number)
+      }
+      source.resume()
+      return source
     }
   }
 }

@@ -41,7 +41,8 @@ struct PredictCommand: ParsableCommand {
     let start = ContinuousClock().now
     let model = try model.load()
     let dataset = try data.open(model)
-    model.noteGuess(options.quiet)
+    model.noteGuess(dataset.examples, options.quiet)
+    let truth = try truth(dataset, model)
     let progress = options.progress()
     var capture = Capture(model.network, layers: [])
     capture.shapes = model.shapes
@@ -61,12 +62,12 @@ struct PredictCommand: ParsableCommand {
           name: dataset.examples.name(of: index), label: dataset.labels?[index],
           classes: best.map { model.className($0 - row * width) }, outputs: best.map { Double(outputs[$0]) }))
     }
-    let (accuracy, balanced) = try accuracy(dataset, captured, model)
+    let (accuracy, balanced) = accuracy(truth, captured)
     let result = Result(
       accuracy: accuracy, balancedAccuracy: balanced, inputs: rows,
       skipped: captured.bad.map { "\($0.name): \($0.reason)" },
       run: RunRecord(
-        model, data: ["path": data.data, "sha256": dataset.hash], settings: ["top": String(top)],
+        model, data: ["path": data.data, "sha256": dataset.hash()], settings: ["top": String(top)],
         timings: ["total": seconds(since: start)]))
     if let out {
       try ResultFolder.make(at: out) { folder in
@@ -97,20 +98,31 @@ struct PredictCommand: ParsableCommand {
     if let out { print("\nwrote \(out)/outputs.npy and result.json") }
   }
 
+  /// The class of each label; nil where there are no labels, or sub-folders are no classes.
+  private func truth(_ dataset: Dataset, _ model: LoadedModel) throws -> [Int]? {
+    guard let labels = dataset.labels, let count = try model.network.classCount(shapes: model.shapes),
+      count > 1
+    else { return nil }
+    do { return try labels.map { try model.classIndex($0, count: count) } } catch let error as ConceptError {
+      // Labels that were asked for must be right; folders may be named after anything.
+      guard data.labels == nil, data.labelColumn == nil else {
+        throw DataError(.malformed(error.description), at: data.labels ?? data.data)
+      }
+      if !options.quiet { note("no accuracy: \(error.description)") }
+      return nil
+    }
+  }
+
   /// The share of right answers, and its mean over classes.
-  private func accuracy(_ dataset: Dataset, _ captured: Captured, _ model: LoadedModel) throws -> (
-    Double?, Double?
-  ) {
-    guard let labels = dataset.labels, captured.outputs.shape[1] > 1 else { return (nil, nil) }
-    let answers = captured.outputs.largestIndices()
+  private func accuracy(_ truth: [Int]?, _ captured: Captured) -> (Double?, Double?) {
+    guard let truth else { return (nil, nil) }
     var counts: [Int: (right: Int, all: Int)] = [:]
-    for (answer, index) in zip(answers, captured.indices) {
-      let truth = try model.classIndex(labels[index], count: captured.outputs.shape[1])
-      counts[truth, default: (0, 0)].all += 1
-      if truth == answer { counts[truth]!.right += 1 }
+    for (answer, index) in zip(captured.outputs.largestIndices(), captured.indices) {
+      counts[truth[index], default: (0, 0)].all += 1
+      if truth[index] == answer { counts[truth[index], default: (0, 0)].right += 1 }
     }
     let right = counts.values.reduce(0) { $0 + $1.right }
     let recalls = counts.values.map { Double($0.right) / Double($0.all) }
-    return (Double(right) / Double(answers.count), recalls.reduce(0, +) / Double(recalls.count))
+    return (Double(right) / Double(captured.indices.count), recalls.reduce(0, +) / Double(recalls.count))
   }
 }

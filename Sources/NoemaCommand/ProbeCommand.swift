@@ -23,7 +23,7 @@ struct ProbeCommand: ParsableCommand {
     parsing: .upToNextOption,
     help: "A layer: short name, ONNX value or node, module path, glob, or Operator:N. Repeatable.")
   var layer: [String] = []
-  @Option(parsing: .upToNextOption, help: "ridge, logistic or svm. Repeatable.") var family:
+  @Option(parsing: .upToNextOption, help: "ridge, logistic, svm or nearest-mean. Repeatable.") var family:
     [ProbeStudy.Family] = [.ridge]
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
   @Option(help: "Folds of the cross-validation.") var folds = 5
@@ -44,9 +44,9 @@ struct ProbeCommand: ParsableCommand {
   func run() throws {
     let start = ContinuousClock().now
     let model = try model.load()
-    model.noteGuess(options.quiet)
     let layers = try model.layers(matching: layer)
     let dataset = try data.open(model)
+    model.noteGuess(dataset.examples, options.quiet)
     guard let labels = dataset.labels else {
       throw DataError(
         .parameters("probes need labels: sub-folders, a label column, or --labels"), at: data.data)
@@ -80,7 +80,7 @@ struct ProbeCommand: ParsableCommand {
       let result = Result(
         results: results, skipped: captured.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
-          model, data: ["path": data.data, "sha256": dataset.hash],
+          model, data: ["path": data.data, "sha256": dataset.hash()],
           settings: [
             "families": family.map(\.rawValue).joined(separator: ","), "pool": pool.rawValue,
             "folds": String(folds),

@@ -63,9 +63,9 @@ struct SVDCommand: ParsableCommand {
     }
     if let rank, rank < 1 { throw ValidationError("--rank must be positive, found \(rank).") }
     let loaded = try model.load()
-    loaded.noteGuess(options.quiet)
     let layers = try loaded.layers(matching: layer)
     let dataset = try data.open(loaded)
+    loaded.noteGuess(dataset.examples, options.quiet)
     let progress = options.progress()
     try ResultFolder.make(at: out) { folder in
       let captured = try capture(loaded, layers, dataset, folder, progress)
@@ -88,7 +88,7 @@ struct SVDCommand: ParsableCommand {
       let result = Result(
         layers: rows, similarity: matrix, skipped: captured.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
-          loaded, data: ["path": data.data, "sha256": dataset.hash],
+          loaded, data: ["path": data.data, "sha256": dataset.hash()],
           settings: ["pool": pool.rawValue, "centre": String(!noCentre), "otherModel": otherModel ?? ""],
           seed: seed,
           timings: ["total": seconds(since: start)]))

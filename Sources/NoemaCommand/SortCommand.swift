@@ -55,13 +55,18 @@ struct SortCommand: ParsableCommand {
     try cav.check(
       model: model.network, onnxValue: cav.onnxValue, pooling: cav.pooling, featureCount: features.columnCount
     )
+    guard raw || captured.indices.count > 1 else {
+      throw ConceptError(
+        .tooFew(set: "the data to sort, whose mean is subtracted unless --raw is given,", found: 1, needed: 2)
+      )
+    }
     let cosines = try cav.cosines(features, centred: !raw)
     let order = cosines.indices.sorted { cosines[$0] > cosines[$1] }
     let result = Result(
       concept: cav.concept, layer: cav.layer,
       inputs: order.map { .init(name: dataset.examples.name(of: captured.indices[$0]), cosine: cosines[$0]) },
       run: RunRecord(
-        model, data: ["path": data.data, "sha256": dataset.hash, "cavs": cavs],
+        model, data: ["path": data.data, "sha256": dataset.hash(), "cavs": cavs],
         settings: ["raw": String(raw)],
         timings: ["total": seconds(since: start)]))
     if let out {
@@ -87,7 +92,9 @@ struct SortCommand: ParsableCommand {
   }
 
   private func choose(_ all: [SavedCAV], _ model: LoadedModel) throws -> SavedCAV {
-    let named = all.filter { $0.concept == concept }
+    // A study of several networks has a concept's CAV for each.
+    let own = all.filter { $0.modelHash == model.network.hash }
+    let named = (own.isEmpty ? all : own).filter { $0.concept == concept }
     guard !named.isEmpty else {
       let known = Array(Set(all.map(\.concept))).sorted()
       throw ConceptError(

@@ -50,7 +50,6 @@ struct TCAVCommand: ParsableCommand {
       )
     }
     let model = try model.load()
-    model.noteGuess(options.quiet)
     var study = TCAVStudy(network: model.network, layers: try model.layers(matching: layer))
     study.test = try statistics.test()
     study.pooling = pool
@@ -61,6 +60,7 @@ struct TCAVCommand: ParsableCommand {
     study.concepts = try openConcepts(model)
     if let random { study.random = try openRandom(random, model) }
     let dataset = try data.open(model)
+    model.noteGuess(dataset.examples, options.quiet)
     study.targets = try openTargets(dataset, model)
     let progress = options.progress()
     // The place is claimed, and scratch space found, before the work is done.
@@ -68,14 +68,15 @@ struct TCAVCommand: ParsableCommand {
       study.scratchFolder = folder.stagingPath
       let result = try study { progress($0, $1, $2) }
       let studied = seconds(since: start)
+      let dataHash = dataset.hash()
       let archive = TCAVArchive(
-        study: study, result: result, question: question(study), settings: settings(study),
-        hashes: [("model sha-256", model.network.hash), ("data", dataset.hash)],
+        study: study, result: result, question: question(study), settings: settings(study, result),
+        hashes: [("model sha-256", model.network.hash), ("data sha-256", dataHash)],
         commandLine: StudyFile.commandLine(StudyFile.currentArguments))
       let run = RunRecord(
         model,
-        data: ["path": data.data, "sha256": dataset.hash, "concepts": concepts, "random": random ?? ""],
-        settings: Dictionary(uniqueKeysWithValues: settings(study).map { ($0.name, $0.value) }),
+        data: ["path": data.data, "sha256": dataHash, "concepts": concepts, "random": random ?? ""],
+        settings: Dictionary(uniqueKeysWithValues: settings(study, result).map { ($0.name, $0.value) }),
         seed: study.test.seed,
         timings: ["study": studied])
       try archive.write(into: folder, run: run)
@@ -84,6 +85,7 @@ struct TCAVCommand: ParsableCommand {
         print(try jsonText(result.results), terminator: "")
       } else if !options.quiet {
         print(TCAVTable.text(result.results))
+        for line in TCAVTable.warnings(result.results) { print(line) }
         for line in result.skipped { print("left out \(line)") }
         print(
           String(
@@ -101,11 +103,15 @@ struct TCAVCommand: ParsableCommand {
       "Does the output \(targets) rest on the concept\(study.concepts.count == 1 ? "" : "s") \(concepts)?"
   }
 
-  private func settings(_ study: TCAVStudy) -> [(name: String, value: String)] {
+  /// What was done: fixed random sets make fewer runs than asked for, many hypotheses more pseudo-concepts.
+  private func settings(_ study: TCAVStudy, _ result: TCAVStudyResult) -> [(name: String, value: String)] {
     let test = study.test
+    let runs = result.results.first?.scores.count ?? test.runs
     return [
-      ("layers", study.layers.map(\.name).joined(separator: ", ")), ("runs", String(test.runs)),
-      ("pseudo-concepts", String(test.pseudoConcepts)), ("runs per pseudo-concept", String(test.nullRuns)),
+      ("layers", study.layers.map(\.name).joined(separator: ", ")),
+      ("hypotheses", String(result.results.count)), ("runs", String(runs)),
+      ("pseudo-concepts", String(result.results.first?.diagnostics.nullScores.count ?? 0)),
+      ("runs per pseudo-concept", String(min(test.nullRuns, runs))),
       ("probe of the CAV", test.probe.rawValue),
       ("probe of quality", test.qualityProbe?.rawValue ?? "as recommended"),
       ("relative", String(test.isRelative)), ("pooling", study.pooling.rawValue),
@@ -117,7 +123,7 @@ struct TCAVCommand: ParsableCommand {
 
   /// A concept is a sub-folder of examples or a file of inputs.
   private func openConcepts(_ model: LoadedModel) throws -> [TCAVStudy.Concept] {
-    let names = concept.isEmpty ? try ConceptLibrary(path: concepts).concepts.map(\.manifest.name) : concept
+    let names = try concept.isEmpty ? allConcepts() : concept
     guard !names.isEmpty else {
       throw ConceptError(.tooFew(set: "the folder of concepts", found: 0, needed: 1), at: concepts)
     }
@@ -140,6 +146,16 @@ struct TCAVCommand: ParsableCommand {
     }
   }
 
+  /// The names of all concepts in the folder: its files of inputs, and the concepts of a library.
+  private func allConcepts() throws -> [String] {
+    let files = ((try? FileManager.default.contentsOfDirectory(atPath: concepts)) ?? []).sorted()
+    let names = files.filter { name in
+      !name.hasPrefix(".") && [".npy", ".npz", ".csv"].contains { name.hasSuffix($0) }
+    }.map { String($0.dropLast(4)) }
+    if !names.isEmpty { return names }
+    return try ConceptLibrary(path: concepts).concepts.map(\.manifest.name)
+  }
+
   private func openRandom(_ path: String, _ model: LoadedModel) throws -> TCAVStudy.RandomExamples {
     let options = data.options(model).inputs
     var isFolder: ObjCBool = false
@@ -157,8 +173,12 @@ struct TCAVCommand: ParsableCommand {
 
   /// The inputs of each class: those labelled so, or all where there are no labels.
   private func openTargets(_ dataset: Dataset, _ model: LoadedModel) throws -> [TCAVStudy.Target] {
-    try target.map { text in
-      let index = try model.classIndex(text)
+    var seen: Set<Int> = []
+    let count = try model.network.classCount(shapes: model.shapes)
+    return try target.compactMap { text in
+      let index = try model.classIndex(text, count: count)
+      // Twice the same class would only make the correction stricter.
+      guard seen.insert(index).inserted else { return nil }
       let name = model.className(index)
       guard let labels = dataset.labels else {
         return .init(name: name, index: index, examples: dataset.examples, group: 0)
@@ -185,8 +205,10 @@ struct TCAVCommand: ParsableCommand {
 struct StatisticsOptions: ParsableArguments {
   @Option(help: "CAVs per concept, each against its own random examples.") var runs = 50
   @Option(
-    name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test; 0 leaves it out.")
-  var pseudoConcepts = 199
+    name: .customLong("pseudo-concepts"),
+    help:
+      "Pseudo-concepts of the permutation test; 0 leaves it out. 199 by default, more for many hypotheses.")
+  var pseudoConcepts: Int?
   @Option(name: .customLong("null-runs"), help: "Runs per pseudo-concept.") var nullRuns = 20
   @Option(help: "The probe whose direction is the CAV.") var probe = ProbeKind.meanDifference
   @Option(name: .customLong("quality-probe"), help: "The probe that judges whether a concept is represented.")
@@ -239,6 +261,26 @@ enum TCAVTable {
     return alignedTable(rows, rightAligned: [3, 5, 6, 7])
   }
 
+  /// What is to be known of the results, each once, with how many it concerns.
+  static func warnings(_ results: [TCAVResult]) -> [String] {
+    var places: [(text: String, concepts: [String])] = []
+    for result in results {
+      for text in result.diagnostics.warnings {
+        if let index = places.firstIndex(where: { $0.text == text }) {
+          places[index].concepts.append(result.concept)
+        } else {
+          places.append((text, [result.concept]))
+        }
+      }
+    }
+    let lines = places.prefix(8).map { place in
+      place.concepts.count == 1
+        ? "note: \(place.concepts[0]): \(place.text)"
+        : "note: \(place.text) (\(place.concepts.count) of \(results.count) results)"
+    }
+    return places.count > 8 ? lines + ["note: \(places.count - 8) more in the report"] : lines
+  }
+
   private static func p(_ value: Double) -> String {
     value.isNaN ? "–" : value < 0.001 ? String(format: "%.0e", value) : String(format: "%.3f", value)
   }
@@ -250,6 +292,7 @@ extension DatasetOptions {
     var copy = self
     copy.labels = nil
     copy.array = nil
+    copy.requiresLabels = false
     return copy
   }
 }

@@ -1,10 +1,12 @@
 internal import Foundation
 internal import Glibc
+internal import Synchronization
 
 /// A folder of results that appears whole or not at all.
 ///
-/// Files are written to a hidden sibling folder, which takes its final name when all is done. An earlier
-/// result in that place is replaced; any other folder that holds something is left alone.
+/// Files are written to a hidden sibling folder, which takes its final name when all is done, with a hidden list
+/// of what Noema wrote. An earlier result in that place is replaced when it holds nothing that is not on its
+/// list; any other folder that holds something is left alone.
 ///
 /// ```swift
 /// try ResultFolder.make(at: "out") { folder in
@@ -56,6 +58,16 @@ public struct ResultFolder: Sendable {
       throw ReportError(.system(call: "mkdir", code: 0, reason: error.localizedDescription), at: parent)
     }
     guard mkdir(stagingPath, 0o777) == 0 else { throw failure("mkdir", at: stagingPath) }
+    Self.unfinished.withLock { _ = $0.insert(stagingPath) }
+  }
+
+  /// The hidden file that lists what Noema wrote into a result folder.
+  static let listName = ".noema-files"
+  private static let unfinished = Mutex<Set<String>>([])
+
+  /// Removes all folders that are being written: for a process that is told to stop.
+  public static func discardUnfinished() {
+    for path in unfinished.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
   }
 
   /// Writes a text file as UTF-8.
@@ -113,6 +125,9 @@ public struct ResultFolder: Sendable {
   ///
   /// - Throws: `ReportError` of kind `occupied` or `system`; the earlier result then still stands.
   public func finish() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: stagingPath).sorted()
+    try write(names.joined(separator: "\n") + "\n", to: Self.listName)
+    defer { Self.unfinished.withLock { _ = $0.remove(stagingPath) } }
     switch try checkPlace() {
     case .free:
       guard rename(stagingPath, path) == 0 else { throw failure("rename", at: path) }
@@ -130,6 +145,7 @@ public struct ResultFolder: Sendable {
 
   /// Removes what has been written.
   public func discard() {
+    Self.unfinished.withLock { _ = $0.remove(stagingPath) }
     try? FileManager.default.removeItem(atPath: stagingPath)
   }
 
@@ -152,9 +168,9 @@ public struct ResultFolder: Sendable {
       throw ReportError(.system(call: "opendir", code: 0, reason: error.localizedDescription), at: path)
     }
     if content.isEmpty { return .free }
-    guard lstat(path + "/result.json", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw ReportError(.occupied, at: path)
-    }
+    let list = (try? String(contentsOfFile: "\(path)/\(Self.listName)", encoding: .utf8)) ?? ""
+    let own = Set(list.split(separator: "\n").map(String.init) + [Self.listName])
+    guard !list.isEmpty, content.allSatisfy(own.contains) else { throw ReportError(.occupied, at: path) }
     return .earlierResult
   }
 

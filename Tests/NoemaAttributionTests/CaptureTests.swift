@@ -149,6 +149,7 @@ import Testing
 
 /// A source some of whose examples cannot be read.
 private struct Faulty: ExampleSource {
+  var areImages: Bool { false }
   let base: TensorExamples
   let bad: Set<Int>
   var count: Int { base.count }

@@ -61,7 +61,8 @@ final class Workspace {
 
   /// What lies in a folder, hidden files included.
   func entries(_ folder: String = "") throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: file(folder)).sorted()
+    // Every result has the list of its own files beside what is looked at here.
+    try FileManager.default.contentsOfDirectory(atPath: file(folder)).sorted().filter { $0 != ".noema-files" }
   }
 
   func write(_ tensor: Tensor, _ name: String) throws {

@@ -12,7 +12,10 @@ private func withFolder(_ body: (String) throws -> Void) throws {
 }
 
 private func content(_ path: String) -> [String] {
-  ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  // Every result has the list of its own files beside what is looked at here.
+  ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().filter {
+    $0 != ".noema-files"
+  }
 }
 
 private struct Interruption: Error {}
@@ -60,6 +63,36 @@ private struct Interruption: Error {}
     }
     #expect(content(place) == ["empty.npy", "result.json"])
     #expect(content(root) == ["out"])
+  }
+}
+
+/// A file that somebody put into an earlier result is not lost when the result would be replaced, and a file
+/// called result.json alone makes no result.
+@Test func foreignFilesInAResultAreKept() throws {
+  try withFolder { root in
+    for (name, isResult) in [("ours", true), ("theirs", false)] {
+      let place = root + "/" + name
+      if isResult {
+        try ResultFolder.make(at: place) { try $0.write("1", to: "result.json") }
+      } else {
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        try Data([1]).write(to: URL(fileURLWithPath: place + "/result.json"))
+      }
+      try Data([2]).write(to: URL(fileURLWithPath: place + "/mine.txt"))
+      #expect(throws: ReportError(.occupied, at: place)) {
+        try ResultFolder.make(at: place) { _ in Issue.record("the body must not run") }
+      }
+      #expect(content(place) == ["mine.txt", "result.json"])
+    }
+  }
+}
+
+@Test func unfinishedFoldersAreRemovedOnRequest() throws {
+  try withFolder { root in
+    let folder = try ResultFolder(at: root + "/out")
+    try folder.write("1", to: "result.json")
+    ResultFolder.discardUnfinished()
+    #expect(content(root) == [])
   }
 }
 

@@ -30,16 +30,27 @@ enum SampleStudy {
     }
     let diagnostics = TCAVResult.Diagnostics(
       conceptCount: 60, inputCount: 50, randomCount: 500, stability: 0.88, entanglement: others,
-      cosineToMeanDifference: 0.71, gradientAlignment: 0.42, nullMean: 0.5, nullStd: 0.17, nullScores: null,
+      cosineToMeanDifference: 0.71, gradientAlignment: 0.42, pDirection: p, nullMean: 0.5, nullStd: 0.17,
+      nullScores: null,
       zeroDerivatives: 0.002, meanCosine: 0.031, warnings: [])
     return TCAVResult(
       layer: layer, target: target, concept: concept, score: score, scoreStd: 0.03,
       scoreInterval: [max(0, score - 0.08), min(1, score + 0.05)], scores: [score, score],
-      meanDerivative: (score - 0.5) * 0.04, positiveMass: score,
+      meanDerivative: (score - 0.5) * 0.04,
+      meanDerivativeInterval: [(score - 0.55) * 0.04, (score - 0.45) * 0.04], positiveMass: score,
+      positiveMassInterval: [max(0, score - 0.05), min(1, score + 0.05)],
       probe: .init(kind: "ridge", auc: auc, balancedAccuracy: auc - 0.06, chance: 0.5, chanceAUC: 0.58),
       pPermutation: p,
       pPermutationAdjusted: min(1, p * 6), pRunTTest: 1e-9, pRunTTestAdjusted: 3e-8, verdict: verdict,
       diagnostics: diagnostics, cavIndex: index, derivativeIndex: index)
+  }
+
+  /// Forty values about the result's mean derivative.
+  static func derivatives(_ result: TCAVResult) -> [Double] {
+    (0..<40).map { index in
+      let offset = Double(index % 9) - 4
+      return result.meanDerivative + 0.003 * offset
+    }
   }
 
   static var results: [TCAVResult] {
@@ -125,6 +136,7 @@ enum SampleStudy {
           concept: concept,
           images: (0..<9).map { picture(min(kind, 3), seed: $0, edge: kind == 4 ? 28 : 160) })
       }, extremes: extremes,
+      derivatives: results.map(derivatives),
       warnings: ["The concept “caption text” has 12 examples; its verdicts may change with more."],
       settings: [
         ("direction", "mean difference"), ("probe", "ridge, leave-one-out λ"), ("runs", "50"),

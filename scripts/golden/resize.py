@@ -1,6 +1,6 @@
 """Writes Tests/NoemaDataTests/Images/ResizeGoldens.swift from what Pillow makes of known noise.
 
-    pip install "pillow<13" numpy
+    pip install pillow==13.0.0 numpy
     python scripts/golden/resize.py > Tests/NoemaDataTests/Images/ResizeGoldens.swift
 """
 

@@ -40,19 +40,27 @@ struct ModelOptions: ParsableArguments {
     }
     let shapes = try parseInputShapes(inputShapes)
     var preprocessing = card.preprocessing
-    if preprocessing == nil { preprocessing = try guess(network, shapes) }
+    if preprocessing == nil { preprocessing = guess(network, shapes) }
+    // The size alone is enough where the file leaves it open.
+    if preprocessing == nil, inputSize != nil { preprocessing = Preprocessing(height: 1, width: 1) }
     if var recipe = preprocessing {
       try override(&recipe)
       preprocessing = recipe
     }
     if let classes { card.classNames = try names(classes) }
+    let flags = [
+      ("--resize", resize), ("--filter", filter), ("--crop", crop), ("--color-order", colorOrder),
+      ("--pixel-scale", pixelScale), ("--mean", mean), ("--std", std),
+    ].filter { $0.1 != nil }.map(\.0)
+    try check(card.classNames, network, shapes)
     return LoadedModel(
       network: network, preprocessing: preprocessing, classNames: card.classNames, shapes: shapes,
-      isGuess: card.preprocessing == nil)
+      isGuess: card.preprocessing == nil && pixelScale == nil && mean == nil && std == nil,
+      imageFlags: flags)
   }
 
   /// Images divided by 255 at the size that the network's input has.
-  private func guess(_ network: Network, _ shapes: [String: [Int]]) throws -> Preprocessing? {
+  private func guess(_ network: Network, _ shapes: [String: [Int]]) -> Preprocessing? {
     guard network.inputs.count == 1, let shape = try? network.inputShapes(batch: 1, overriding: shapes).first,
       shape.count == 4
     else { return nil }
@@ -63,6 +71,16 @@ struct ModelOptions: ParsableArguments {
     recipe.layout = isLast ? .nhwc : .nchw
     recipe.colorOrder = channels == 1 ? .grey : .rgb
     return recipe
+  }
+
+  /// Refuses class names that are not as many as the outputs.
+  private func check(_ names: [String], _ network: Network, _ shapes: [String: [Int]]) throws {
+    guard !names.isEmpty, let count = try? network.classCount(shapes: shapes), count != names.count else {
+      return
+    }
+    throw DataError(
+      .malformed("\(names.count) class names for a network of \(count) outputs"),
+      at: classes ?? modelCard ?? model)
   }
 
   private func override(_ recipe: inout Preprocessing) throws {
@@ -139,6 +157,8 @@ struct LoadedModel {
   var shapes: [String: [Int]]
   /// Whether the preprocessing was worked out from the input's shape.
   var isGuess: Bool
+  /// The flags that were given of those that describe how images become inputs.
+  var imageFlags: [String] = []
 
   /// The graph at a batch size, for its layers.
   func layers(matching queries: [String]) throws -> [Layer] {
@@ -155,7 +175,14 @@ struct LoadedModel {
 
   /// The index of a class by name or number.
   func classIndex(_ text: String, count: Int? = nil) throws -> Int {
-    if let index = classNames.firstIndex(of: text) { return index }
+    let named = classNames.indices.filter { classNames[$0] == text }
+    if named.count > 1 {
+      throw ConceptError(
+        .parameters(
+          "several classes are called '\(text)' (\(named.map(String.init).joined(separator: ", "))); use the index"
+        ))
+    }
+    if let index = named.first { return index }
     if let index = Int(text) {
       guard index >= 0, index < count ?? (classNames.isEmpty ? Int.max : classNames.count) else {
         throw ConceptError(
@@ -180,16 +207,13 @@ struct LoadedModel {
     classNames.indices.contains(index) ? classNames[index] : String(index)
   }
 
-  /// Says on stderr that inputs are made by a guess.
-  func noteGuess(_ isQuiet: Bool) {
-    guard isGuess, let preprocessing, !isQuiet else { return }
+  /// Says on stderr that inputs are made of images by a guess.
+  func noteGuess(_ examples: any ExampleSource, _ isQuiet: Bool) {
+    guard isGuess, let preprocessing, examples.areImages, !isQuiet else { return }
     note(
-      "no model card: images become \(preprocessing.width)×\(preprocessing.height), bytes × "
+      "no model card says how inputs are made: images become \(preprocessing.width)×\(preprocessing.height), bytes × "
         + String(format: "%.4g", preprocessing.scale)
         + ", no mean or std; give --mean, --std … or a card if that is wrong"
     )
   }
 }
-
-/// Writes a remark on stderr.
-func note(_ text: String) { FileHandle.standardError.write(Data("noema: \(text)\n".utf8)) }

@@ -22,6 +22,9 @@ struct DataOptions: ParsableArguments {
 
   func open(_ model: LoadedModel) throws -> Dataset {
     let dataset = try Dataset(path: data, options: options(model))
+    if let flag = model.imageFlags.first, !dataset.examples.areImages {
+      throw ValidationError("\(flag) says how images become inputs, but \(data) holds ready inputs.")
+    }
     guard let limit else { return dataset }
     guard limit > 0 else { throw ValidationError("--limit must be positive, found \(limit).") }
     return try dataset.subset(Array(0..<min(limit, dataset.examples.count)))
@@ -36,10 +39,12 @@ struct RunOptions: ParsableArguments {
   @Flag(help: "Print the result as JSON.") var json = false
   @Flag(help: "Print nothing but errors.") var quiet = false
 
+  func validate() throws { _ = try memoryBudget() }
+
   /// The memory budget in bytes.
   func memoryBudget() throws -> Int {
     guard let memory else { return max(1 << 29, availableMemory() / 2) }
-    guard let bytes = parseByteCount(memory), bytes >= 256 << 20 else {
+    guard let bytes = parseByteCount(memory), bytes >= 256_000_000 else {
       throw ValidationError("--memory expects a size of at least 256MB, as 2GB or 800MiB, found '\(memory)'.")
     }
     return bytes
@@ -59,7 +64,7 @@ func parseByteCount(_ text: String) -> Int? {
   let lower = text.lowercased().trimmingCharacters(in: .whitespaces)
   guard let unit = units.first(where: { lower.hasSuffix($0.0) }),
     let number = Double(lower.dropLast(unit.0.count).trimmingCharacters(in: .whitespaces)), number > 0,
-    number * unit.1 < 1e15
+    number * unit.1 < 1e17
   else { return nil }
   return Int(number * unit.1)
 }
@@ -113,8 +118,8 @@ final class ProgressBar {
       let rate = Double(done) / seconds
       line += String(format: ", %.1f/s, %@ left", rate, duration(Double(total - done) / rate))
     }
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
-    if done >= total { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    Console.error("\r\u{1B}[K\(line)")
+    if done >= total { Console.error("\r\u{1B}[K") }
   }
 
   private func duration(_ seconds: Double) -> String {

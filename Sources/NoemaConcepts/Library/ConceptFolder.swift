@@ -29,7 +29,9 @@ public struct ConceptFolder: Sendable, Hashable {
     } else {
       let parent = url.deletingLastPathComponent().lastPathComponent
       let name = url.lastPathComponent
-      let kind = ConceptKind(rawValue: parent) ?? ConceptKind(rawValue: name) ?? .other
+      let kind =
+        ConceptKind.allCases.first { [$0.rawValue, $0.folderName].contains(parent) }
+        ?? ConceptKind(rawValue: name) ?? .other
       manifest = ConceptManifest(name: name, kind: kind)
     }
   }

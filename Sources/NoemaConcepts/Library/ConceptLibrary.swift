@@ -44,7 +44,8 @@ public struct ConceptLibrary: Sendable, Hashable {
     if found.count > 1 {
       let folders = found.map(\.path).joined(separator: ", ")
       throw ConceptError(
-        .parameters("concept '\(name)' is in \(found.count) folders (\(folders)); name one of them"), at: path)
+        .parameters("concept '\(name)' is in \(found.count) folders (\(folders)); name one of them"), at: path
+      )
     }
     if let concept = found.first { return concept }
     let suggestions = EditDistance.nearest(name, in: concepts.map(\.manifest.name))

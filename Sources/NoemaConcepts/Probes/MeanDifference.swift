@@ -55,9 +55,11 @@ public struct HaufePattern: Probe {
     var alpha = zip(shares, scores).map { $0 * $1 / power }
     let sum = alpha.reduce(0, +)
     for i in alpha.indices { alpha[i] -= shares[i] * sum }
-    // The border where the filter has it, on the scale of the new direction at the mean of the data.
+    // One step along the pattern a raises the filter's score by 1, so from the data's mean its border lies
+    // `−(mean + intercept)` steps away, where the new score `a · x` has changed by `‖a‖²` a step.
     let products = problem.kernel.times(alpha)
     let centre = zip(shares, products).reduce(0) { $0 + $1.0 * $1.1 }
-    return DualProbe(alpha: alpha, intercept: (mean + trained.intercept) / power - centre)
+    let square = zip(alpha, products).reduce(0) { $0 + $1.0 * $1.1 }
+    return DualProbe(alpha: alpha, intercept: (mean + trained.intercept) * square - centre)
   }
 }

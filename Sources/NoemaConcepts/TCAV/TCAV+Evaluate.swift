@@ -1,3 +1,4 @@
+internal import Glibc
 public import NoemaTensor
 
 extension TCAV {
@@ -9,23 +10,27 @@ extension TCAV {
   ///   - concepts: the rows of each concept.
   ///   - random: the random rows; unused by relative CAVs.
   ///   - targets: the classes, in the order of the first matrices of `products.cross`.
+  ///   - hypotheses: how many the whole study tests; those of this layer when nil.
   /// - Throws: `ConceptError` naming the set that is too small or the solver that failed.
   public func evaluate(
-    layer: String, products: PoolProducts, concepts: [ConceptRows], random: RandomRows, targets: [String]
+    layer: String, products: PoolProducts, concepts: [ConceptRows], random: RandomRows, targets: [String],
+    hypotheses: Int? = nil
   ) throws(ConceptError) -> TCAVLayerStudy {
     try validate()
     try check(concepts, random, targets, products)
+    let pseudoConcepts = pseudoConceptCount(hypotheses: hypotheses ?? concepts.count * targets.count)
     var products = products
     _ = products.normaliseScale()
-    let fitter = RunFitter(gram: products.gram)
-    let trace = products.gram.trace
+    let gram = products.gram
+    let fitter = RunFitter(gram: gram)
+    let trace = gram.trace
 
     var results: [[TCAVResult]] = targets.map { _ in [] }
     var derivatives: [[[Double]]] = targets.map { _ in [] }
     var meanCAVs = Matrix(rowCount: products.gram.rowCount, columnCount: concepts.count)
     let gradients = targets.indices.map { products.cross[$0].transposed }
     for (index, concept) in concepts.enumerated() {
-      let runs = try draw(concept, at: index, concepts, random)
+      let runs = try draw(concept, at: index, concepts, random, pseudoConcepts)
       let fitted = try fit(runs, fitter)
       let quality = try judge(runs, fitter, index)
       let isDegenerate = fitted.concept.contains { !($0.norm > 0) } || !(trace > 0)
@@ -34,11 +39,15 @@ extension TCAV {
       for target in targets.indices {
         let (along, norms) = (gradients[target], products.norms[target])
         let scores = RunScores(fitted.concept, gradients: along, norms: norms)
+        let direction = DirectionScore(fitted.concept.prefix(nullRuns), gradients: along, gram: gram)
         let nulls = try parallelMap(fitted.pseudo.count) { pseudo throws(ConceptError) in
-          RunScores(fitted.pseudo[pseudo], gradients: along, norms: norms)
+          let runs = fitted.pseudo[pseudo]
+          return NullScores(
+            runs: RunScores(runs, gradients: along, norms: norms),
+            direction: DirectionScore(runs[...], gradients: along, gram: gram, tiedWith: direction))
         }
         var numbers = RandomNumbers(seed: seed).split(index).split(1_000_000 + target)
-        var result = summarise(scores, nulls, compared: min(nullRuns, scores.runCount), using: &numbers)
+        var result = summarise(scores, direction, nulls, using: &numbers)
         result.layer = layer
         result.target = targets[target]
         result.concept = concept.name
@@ -56,6 +65,7 @@ extension TCAV {
         result.diagnostics.warnings = warnings(result, runs: runs)
         if isDegenerate {
           result.score = .nan
+          (result.pPermutation, result.pRunTTest) = (.nan, .nan)
           result.diagnostics.warnings = ["all activations of the concept and its contrast are the same here"]
         }
         results[target].append(result)
@@ -67,6 +77,12 @@ extension TCAV {
       for index in concepts.indices {
         for other in concepts.indices where other != index {
           results[target][index].diagnostics.entanglement[concepts[other].name] = cosines[index, other]
+        }
+        let alike = results[target][index].diagnostics.indistinguishable
+        if !alike.isEmpty {
+          results[target][index].diagnostics.warnings.append(
+            "its direction can hardly be told from that of \(alike.joined(separator: ", ")): the score "
+              + "belongs to what they share")
         }
       }
     }
@@ -113,7 +129,8 @@ extension TCAV {
 
   /// The same rows are drawn at every layer, so that layers can be compared.
   private func draw(
-    _ concept: ConceptRows, at index: Int, _ concepts: [ConceptRows], _ random: RandomRows
+    _ concept: ConceptRows, at index: Int, _ concepts: [ConceptRows], _ random: RandomRows,
+    _ pseudoConcepts: Int
   ) throws(ConceptError) -> DrawnRuns {
     let base = RandomNumbers(seed: seed).split(index)
     var numbers = base.split(0)
@@ -175,30 +192,39 @@ extension TCAV {
   }
 
   private func summarise(
-    _ scores: RunScores, _ nulls: [RunScores], compared: Int, using numbers: inout RandomNumbers
+    _ scores: RunScores, _ direction: DirectionScore, _ nulls: [NullScores],
+    using numbers: inout RandomNumbers
   ) -> TCAVResult {
-    let observed = scores.extremity(runs: compared)
-    let beyond = nulls.count { observed <= $0.extremity(runs: $0.runCount) }
-    let nullScores = nulls.map { Statistics.mean($0.scores) }
-    let pPermutation = nulls.isEmpty ? Double.nan : Double(1 + beyond) / Double(1 + nulls.count)
-    let firsts = nulls.compactMap(\.scores.first)
+    let observed = scores.extremity(runs: min(nullRuns, scores.runCount))
+    let pPermutation = share(nulls) { observed <= $0.runs.extremity(runs: $0.runs.runCount) }
+    let pDirection = share(nulls) { direction.extremity <= $0.direction.extremity }
+    let nullScores = nulls.map { Statistics.mean($0.runs.scores) }
+    let firsts = nulls.compactMap(\.runs.scores.first)
     let test: TTest? =
       scores.runCount < 2
       ? nil : firsts.count > 1 ? .welch(scores.scores, firsts) : .oneSample(scores.scores, mean: 0.5)
+    let intervals = scores.intervals(resamples: resamples, using: &numbers)
     return TCAVResult(
       layer: "", target: "", concept: "", score: Statistics.mean(scores.scores),
-      scoreStd: Statistics.standardDeviation(scores.scores),
-      scoreInterval: Bootstrap.interval(ofMean: scores.positives, resamples: resamples, using: &numbers),
-      scores: scores.scores, meanDerivative: scores.meanDerivative, positiveMass: scores.positiveMass,
+      scoreStd: Statistics.standardDeviation(scores.scores), scoreInterval: intervals.score,
+      scores: scores.scores, meanDerivative: scores.meanDerivative,
+      meanDerivativeInterval: intervals.meanDerivative, positiveMass: scores.positiveMass,
+      positiveMassInterval: intervals.positiveMass,
       probe: .init(kind: "", auc: 0.5, balancedAccuracy: 0.5, chance: 0.5, chanceAUC: 0.5),
       pPermutation: pPermutation, pPermutationAdjusted: pPermutation, pRunTTest: test?.p ?? .nan,
       pRunTTestAdjusted: test?.p ?? .nan, verdict: .representedButNotUsed,
       diagnostics: .init(
         conceptCount: 0, inputCount: scores.inputCount, randomCount: 0, stability: 0, entanglement: [:],
-        cosineToMeanDifference: 0, gradientAlignment: 0, nullMean: Statistics.mean(nullScores),
-        nullStd: Statistics.standardDeviation(nullScores), nullScores: nullScores,
-        zeroDerivatives: scores.zeroShare, meanCosine: scores.meanCosine, warnings: []),
+        cosineToMeanDifference: 0, gradientAlignment: 0, pDirection: pDirection,
+        nullMean: Statistics.mean(nullScores), nullStd: Statistics.standardDeviation(nullScores),
+        nullScores: nullScores, zeroDerivatives: scores.zeroShare, meanCosine: scores.meanCosine, warnings: []
+      ),
       cavIndex: 0, derivativeIndex: 0)
+  }
+
+  /// The p-value of a permutation test: the share of repetitions at least as extreme, the study's own counted in.
+  private func share(_ nulls: [NullScores], isBeyond: (NullScores) -> Bool) -> Double {
+    nulls.isEmpty ? .nan : Double(1 + nulls.count(where: isBeyond)) / Double(1 + nulls.count)
   }
 
   private func stability(_ runs: [FittedRun], _ mean: [Double], _ gram: Matrix) -> Double {
@@ -239,13 +265,13 @@ extension TCAV {
           + "not positive"
       )
     }
-    if pseudoConcepts > 0, runs.permutesLabels, !isRelative {
+    if !runs.pseudo.isEmpty, runs.permutesLabels, !isRelative {
       warnings.append(
         "the random pool holds fewer than twice the concept's examples; the null comes from permuted labels "
           + "instead of pseudo-concepts"
       )
     }
-    if pseudoConcepts == 0 {
+    if runs.pseudo.isEmpty {
       warnings.append(
         "no pseudo-concepts: the verdict rests on the t-test over runs, which is too optimistic")
     }
@@ -256,10 +282,13 @@ extension TCAV {
 
 /// Directional derivatives of class inputs along the CAVs of some runs, and what is told from them.
 struct RunScores {
-  /// 1 where the derivative is positive, `inputs × runs`.
-  let positives: Matrix
+  /// Derivatives along the unit CAVs, `inputs × runs`.
+  private let derivatives: Matrix
   /// The share of positive derivatives of each run.
   let scores: [Double]
+  /// How far the share of positive derivatives of each run exceeds that of negative ones, halved; the score
+  /// minus ½ where no derivative is exactly zero.
+  private let balances: [Double]
   /// The mean derivative along the unit CAV of each run.
   private let unitMeans: [Double]
   /// The mean over runs of each input's derivative along the unit CAV.
@@ -272,7 +301,7 @@ struct RunScores {
   let meanCosine: Double
 
   var runCount: Int { scores.count }
-  var inputCount: Int { positives.rowCount }
+  var inputCount: Int { derivatives.rowCount }
   /// The mean derivative along the unit CAV over inputs and runs.
   var meanDerivative: Double { Statistics.mean(unitMeans) }
 
@@ -282,9 +311,9 @@ struct RunScores {
   init(_ runs: [FittedRun], gradients: Matrix, norms: [Double]) {
     let (m, r) = (gradients.columnCount, runs.count)
     // Each run touches few rows of the pool, so rows are added up instead of multiplying matrices.
-    var derivatives = [Double](repeating: 0, count: r * m)
+    var along = [Double](repeating: 0, count: r * m)
     gradients.elements.withUnsafeBufferPointer { source in
-      derivatives.withUnsafeMutableBufferPointer { target in
+      along.withUnsafeMutableBufferPointer { target in
         for (run, fitted) in runs.enumerated() {
           for (row, weight) in zip(fitted.rows, fitted.alpha) {
             for input in 0..<m { target[run * m + input] += weight * source[row * m + input] }
@@ -292,19 +321,21 @@ struct RunScores {
         }
       }
     }
-    var positives = Matrix(rowCount: m, columnCount: r)
+    var derivatives = Matrix(rowCount: m, columnCount: r)
+    var below = [Double](repeating: 0, count: r)
     var (hits, sums) = ([Double](repeating: 0, count: r), [Double](repeating: 0, count: r))
     var perInput = [Double](repeating: 0, count: m)
     var (mass, total, zeros, cosine) = (0.0, 0.0, 0, 0.0)
     for input in 0..<m {
       for run in 0..<r {
-        let value = derivatives[run * m + input]
+        let value = along[run * m + input]
         let unit = runs[run].norm > 0 ? value / runs[run].norm : 0
+        derivatives[input, run] = unit
         if value > 0 {
-          positives[input, run] = 1
           hits[run] += 1
           mass += unit
         }
+        if value < 0 { below[run] += 1 }
         if value == 0 { zeros += 1 }
         total += abs(unit)
         sums[run] += unit
@@ -312,8 +343,9 @@ struct RunScores {
         if norms[input] > 0 { cosine += unit / norms[input] }
       }
     }
-    self.positives = positives
+    self.derivatives = derivatives
     scores = hits.map { $0 / Double(m) }
+    balances = zip(hits, below).map { ($0 - $1) / Double(2 * m) }
     unitMeans = sums.map { $0 / Double(m) }
     meanDerivatives = perInput.map { $0 / Double(max(1, r)) }
     positiveMass = total > 0 ? mass / total : 0.5
@@ -321,31 +353,129 @@ struct RunScores {
     meanCosine = cosine / Double(max(1, m * r))
   }
 
-  /// How far the mean score of the first runs lies from ½, ties broken by the size of the mean derivative.
+  /// How far the mean score of the first runs lies from ½.
   func extremity(runs: Int) -> Extremity {
     Extremity(
-      score: abs(Statistics.mean(scores.prefix(runs)) - 0.5),
-      derivative: abs(Statistics.mean(unitMeans.prefix(runs))))
+      score: abs(Statistics.mean(Array(balances.prefix(runs)))),
+      derivative: abs(Statistics.mean(Array(unitMeans.prefix(runs)))))
   }
 
-  /// The statistic of the permutation test, ordered lexicographically, so that the test stays exact.
-  struct Extremity: Comparable {
-    var score, derivative: Double
-
-    static func < (left: Extremity, right: Extremity) -> Bool {
-      // Means of the same counts in another order differ by rounding only.
-      abs(left.score - right.score) > 1e-12 ? left.score < right.score : left.derivative < right.derivative
+  /// 95 % bootstrap intervals over runs and class inputs.
+  ///
+  /// Where all derivatives have one sign the bootstrap has no width; the score's interval is then that of
+  /// Clopper and Pearson (1934) for the class inputs.
+  func intervals(
+    resamples: Int, using numbers: inout RandomNumbers
+  ) -> (score: [Double], meanDerivative: [Double], positiveMass: [Double]) {
+    var (positives, masses) = (derivatives, derivatives)
+    for index in derivatives.elements.indices {
+      let value = derivatives.elements[index]
+      positives.elements[index] = value > 0 ? 1 : 0
+      masses.elements[index] = max(value, 0)
     }
+    let totals = Bootstrap.totals(
+      of: [positives, derivatives, masses], resamples: resamples, using: &numbers)
+    let scale = Double(max(1, inputCount * runCount))
+    var score = Bootstrap.percentiles(of: totals[0].map { $0 / scale })
+    let tail = pow(0.025, 1 / Double(max(1, inputCount)))
+    if scores.allSatisfy({ $0 == 1 }) { score = [tail, 1] }
+    if scores.allSatisfy({ $0 == 0 }) { score = [0, 1 - tail] }
+    // Σ |S| = 2 Σ max(S, 0) − Σ S.
+    let mass = zip(totals[2], totals[1]).map { positive, sum in
+      2 * positive - sum > 0 ? positive / (2 * positive - sum) : 0.5
+    }
+    return (score, Bootstrap.percentiles(of: totals[1].map { $0 / scale }), Bootstrap.percentiles(of: mass))
   }
 }
 
+/// The statistic of the permutation test, ordered lexicographically, so that the test stays exact.
+struct Extremity: Comparable {
+  /// How far a score lies from ½.
+  var score: Double
+  /// The size of the mean derivative along the unit CAV, which breaks ties.
+  var derivative: Double
+
+  static func < (left: Extremity, right: Extremity) -> Bool {
+    // Means of the same counts in another order differ by rounding only.
+    abs(left.score - right.score) > 1e-12 ? left.score < right.score : left.derivative < right.derivative
+  }
+}
+
+/// The derivatives of the class inputs along the mean of some unit CAVs: one direction, to be compared with the
+/// one direction of each pseudo-concept.
+///
+/// The mean score of runs alone can mislead. The CAVs of a pseudo-concept differ from run to run and their mean
+/// score is drawn towards ½, while a represented concept's CAVs agree, so that it seems extreme even where its
+/// direction has nothing to do with the class.
+struct DirectionScore: Sendable {
+  /// The share of positive derivatives, exact zeros counted half.
+  let score: Double
+  /// The size of the mean derivative along the unit mean CAV; 0 unless it is needed to break a tie.
+  private let derivative: Double
+
+  /// - Parameters:
+  ///   - runs: the runs that are averaged.
+  ///   - gradients: products of the pool with gradients, `examples × inputs`.
+  ///   - observed: what this one will be compared with; the length of the mean CAV, which costs most, is
+  ///     worked out only if the scores are equally far from ½.
+  init(
+    _ runs: ArraySlice<FittedRun>, gradients: Matrix, gram: Matrix, tiedWith observed: DirectionScore? = nil
+  ) {
+    var coefficients: [Int: Double] = [:]
+    for run in runs where run.norm > 0 {
+      for (row, weight) in zip(run.rows, run.alpha) { coefficients[row, default: 0] += weight / run.norm }
+    }
+    // Sorted, so that sums come out the same every time.
+    let terms = coefficients.sorted { $0.key < $1.key }
+    var derivatives = [Double](repeating: 0, count: gradients.columnCount)
+    gradients.elements.withUnsafeBufferPointer { source in
+      for (row, weight) in terms {
+        for input in derivatives.indices {
+          derivatives[input] += weight * source[row * derivatives.count + input]
+        }
+      }
+    }
+    let (above, below) = (derivatives.count { $0 > 0 }, derivatives.count { $0 < 0 })
+    let score = 0.5 + Double(above - below) / Double(2 * max(1, derivatives.count))
+    self.score = score
+    if let observed, !observed.isTied(with: score) {
+      derivative = 0
+      return
+    }
+    let square = gram.elements.withUnsafeBufferPointer { kernel in
+      terms.enumerated().reduce(0.0) { sum, term in
+        let start = term.element.key * gram.columnCount
+        var along = kernel[start + term.element.key] * term.element.value
+        for other in terms[..<term.offset] { along += 2 * kernel[start + other.key] * other.value }
+        return sum + term.element.value * along
+      }
+    }
+    derivative = square > 0 ? abs(Statistics.mean(derivatives)) / square.squareRoot() : 0
+  }
+
+  private func isTied(with other: Double) -> Bool { abs(abs(score - 0.5) - abs(other - 0.5)) <= 1e-12 }
+
+  var extremity: Extremity { Extremity(score: abs(score - 0.5), derivative: derivative) }
+}
+
+/// What is told of a pseudo-concept.
+private struct NullScores: Sendable {
+  var runs: RunScores
+  var direction: DirectionScore
+}
+
 extension [FittedRun] {
-  /// The mean of the unit CAVs, by coefficients over the pool.
+  /// The mean of the unit CAVs, by coefficients over the pool that add up to zero.
+  ///
+  /// Only the linear SVC's do not by themselves. Its direction is `Σ α (x − μ)`, which coefficients of sum zero
+  /// give whatever `μ` is.
   fileprivate func meanUnitCoefficients(count: Int) -> [Double] {
     var mean = [Double](repeating: 0, count: count)
     for run in self where run.norm > 0 {
       for (row, value) in zip(run.rows, run.alpha) { mean[row] += value / (run.norm * Double(self.count)) }
     }
+    let offset = mean.reduce(0, +) / Double(Swift.max(1, count))
+    if abs(offset) > 1e-15 { for row in mean.indices { mean[row] -= offset } }
     return mean
   }
 }

@@ -5,15 +5,18 @@ public import NoemaTensor
 ///
 /// The score alone says little: where the gradients of a class are aligned, any direction scores near 0 or 1.
 /// The verdict therefore comes from a permutation test: pseudo-concepts drawn from the random pool go through
-/// the same pipeline, and the concept counts as *used* only when its score lies further from ½ than theirs.
+/// the same pipeline, and the concept counts as *used* only when its score lies further from ½ than theirs. A
+/// concept that is well represented has steadier CAVs than they have, which by itself makes its mean score more
+/// extreme; so its mean CAV, as a single direction, must also stand out among theirs.
 ///
 /// - Source: Kim et al., "Interpretability Beyond Feature Attribution: Quantitative Testing with Concept
 ///   Activation Vectors", ICML 2018.
 public struct TCAV: Sendable, Hashable, Codable {
   /// CAVs per concept, each against its own random examples.
   public var runs = 50
-  /// Pseudo-concepts of the permutation test; 0 leaves it out.
-  public var pseudoConcepts = 199
+  /// Pseudo-concepts of the permutation test; 0 leaves it out. Nil for 199, or up to 1999 where the correction
+  /// over the hypotheses of the study could otherwise make none significant.
+  public var pseudoConcepts: Int?
   /// Runs per pseudo-concept, and runs of the concept that it is compared with.
   public var nullRuns = 20
   /// The probe whose direction is the CAV.
@@ -52,15 +55,27 @@ public struct TCAV: Sendable, Hashable, Codable {
     }
     try check((1...100_000).contains(runs), "runs must be 1 to 100000, found \(runs)")
     try check(
-      pseudoConcepts == 0 || (19...100_000).contains(pseudoConcepts),
-      "pseudo-concepts must be 0 or 19 to 100000 (19 is the least that can reach p = 0.05), found \(pseudoConcepts)"
-    )
+      pseudoConcepts.map { $0 == 0 || (19...100_000).contains($0) } ?? true,
+      "pseudo-concepts must be 0 or 19 to 100000 (19 is the least that can reach p = 0.05), "
+        + "found \(pseudoConcepts ?? 0)")
     try check(
       (1...10_000).contains(nullRuns), "runs per pseudo-concept must be 1 to 10000, found \(nullRuns)")
     try check(
       (randomCount ?? 2) >= 2, "random examples per run must be at least 2, found \(randomCount ?? 0)")
     try check((0..<1).contains(significance) && significance > 0, "the significance level must lie in (0, 1)")
     try check((0.5...1).contains(minimumAUC), "the least AUC must lie in [0.5, 1], found \(minimumAUC)")
+  }
+
+  /// The number of pseudo-concepts for a study of some hypotheses.
+  public func pseudoConceptCount(hypotheses: Int) -> Int {
+    pseudoConcepts ?? min(1999, max(199, 2 * neededPseudoConcepts(hypotheses: hypotheses)))
+  }
+
+  /// How many pseudo-concepts it takes for one of some hypotheses to become significant: the least p is
+  /// `1 / (count + 1)`, and the correction multiplies it by the number of hypotheses.
+  private func neededPseudoConcepts(hypotheses: Int) -> Int {
+    guard correction == .holm || correction == .bonferroni else { return 0 }
+    return Int((Double(hypotheses) / significance - 1e-9).rounded(.up)) - 1
   }
 
   /// The probe that judges whether a concept is represented.
@@ -70,19 +85,33 @@ public struct TCAV: Sendable, Hashable, Codable {
   public func settle(_ results: inout [TCAVResult]) {
     let permutation = correction.adjusted(results.map(\.pPermutation))
     let runTest = correction.adjusted(results.map(\.pRunTTest))
-    let needed = Int((Double(results.count) / significance).rounded(.up))
-    let isHopeless =
-      pseudoConcepts > 0 && pseudoConcepts < needed && [.holm, .bonferroni].contains(correction)
+    let needed = neededPseudoConcepts(hypotheses: results.count { !$0.pPermutation.isNaN })
     for index in results.indices {
-      if isHopeless {
-        results[index].diagnostics.warnings.append(
-          "\(pseudoConcepts) pseudo-concepts cannot make any of \(results.count) hypotheses significant after "
-            + "correction; raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
-      }
       results[index].pPermutationAdjusted = permutation[index]
       results[index].pRunTTestAdjusted = runTest[index]
       results[index].verdict = verdict(results[index])
+      let own = warnings(results[index], hypotheses: results.count, needed: needed)
+      for warning in own where !results[index].diagnostics.warnings.contains(warning) {
+        results[index].diagnostics.warnings.append(warning)
+      }
     }
+  }
+
+  /// What the corrected p-values leave open.
+  private func warnings(_ result: TCAVResult, hypotheses: Int, needed: Int) -> [String] {
+    var warnings: [String] = []
+    let count = result.diagnostics.nullScores.count
+    if count > 0, count < needed {
+      warnings.append(
+        "\(count) pseudo-concepts cannot make any of \(hypotheses) hypotheses significant after correction; "
+          + "raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
+    }
+    if result.verdict == .representedButNotUsed, result.pPermutationAdjusted <= significance {
+      warnings.append(
+        "its score stands out because its CAVs are steadier than those of random concepts; its direction alone "
+          + "does not (p above \(significance))")
+    }
+    return warnings
   }
 
   private func verdict(_ result: TCAVResult) -> TCAVResult.Verdict {
@@ -91,7 +120,11 @@ public struct TCAV: Sendable, Hashable, Codable {
     if counts.conceptCount < minimumExamples || counts.inputCount < minimumInputs { return .tooLittleData }
     if result.probe.auc < max(minimumAUC, result.probe.chanceAUC) { return .notRepresented }
     let p = result.pPermutationAdjusted.isNaN ? result.pRunTTestAdjusted : result.pPermutationAdjusted
-    return p < significance ? .used : .representedButNotUsed
+    let isDirectional = counts.pDirection.isNaN || counts.pDirection <= significance
+    if p <= significance { return isDirectional ? .used : .representedButNotUsed }
+    // The smallest p there is, and still not significant: only more pseudo-concepts could tell.
+    let isUndecided = result.pPermutation * Double(counts.nullScores.count + 1) < 1.5
+    return isUndecided ? .tooLittleData : .representedButNotUsed
   }
 }
 

@@ -51,9 +51,12 @@ public struct TCAVResult: Sendable, Hashable, Codable {
     public var cosineToMeanDifference: Double
     /// ‖mean gradient‖ / mean ‖gradient‖ of the class inputs: near 1 pushes every score towards 0 or 1.
     public var gradientAlignment: Double
+    /// p of the mean CAV alone among the mean CAVs of the pseudo-concepts, uncorrected: whether this direction
+    /// moves the class more consistently than random directions do, however stable its runs are.
+    public var pDirection: Double
     /// Mean and standard deviation of the pseudo-concepts' scores.
     public var nullMean, nullStd: Double
-    /// The score of each pseudo-concept.
+    /// The score of each pseudo-concept, mean over its runs.
     public var nullScores: [Double]
     /// Share of directional derivatives that are exactly 0.
     public var zeroDerivatives: Double
@@ -61,6 +64,11 @@ public struct TCAVResult: Sendable, Hashable, Codable {
     public var meanCosine: Double
     /// Things the reader should know, in sentences.
     public var warnings: [String]
+
+    /// Concepts whose mean CAV has a cosine beyond ±0.9 with this one's, by name.
+    public var indistinguishable: [String] {
+      entanglement.filter { abs($0.value) > 0.9 }.map(\.key).sorted()
+    }
   }
 
   /// The layer's name, the target class, the concept.
@@ -75,8 +83,12 @@ public struct TCAVResult: Sendable, Hashable, Codable {
   public var scores: [Double]
   /// Mean derivative along the unit CAV, in output units per activation unit.
   public var meanDerivative: Double
+  /// Its 95 % bootstrap interval over runs and class inputs.
+  public var meanDerivativeInterval: [Double]
   /// Σ max(S, 0) / Σ |S|, in [0, 1].
   public var positiveMass: Double
+  /// Its 95 % bootstrap interval over runs and class inputs.
+  public var positiveMassInterval: [Double]
   /// Probe quality.
   public var probe: ProbeQuality
   /// p of the pseudo-concept permutation test, and after correction over all hypotheses of the study.

@@ -43,46 +43,70 @@ struct RunSampler: Sendable {
   /// As many random rows as the concept has stay out of the negatives, as they do for pseudo-concepts, so that
   /// both go through the same pipeline.
   func runs(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
-    switch random {
-    case .sets(let sets): return sets.prefix(runs).map { ProbeRows(positives: concept, negatives: $0) }
-    case .pool(let rows):
-      var rest = rows
-      if hasRoomForPseudoConcepts {
-        let held = Set(numbers.sample(concept.count, below: rows.count))
-        rest = rows.indices.filter { !held.contains($0) }.map { rows[$0] }
-      }
-      return (0..<runs).map { _ in draw(concept, from: rest, &numbers) }
-    }
+    guard hasRoomForPseudoConcepts else { return deal(concept, random, runs, &numbers) }
+    let held = numbers.sample(concept.count, below: random.all.count)
+    return deal(concept, random.removing(positions: Set(held)), runs, &numbers)
   }
 
   /// A pseudo-concept against random examples that exclude its own.
   func pseudoRuns(_ runs: Int, using numbers: inout RandomNumbers) -> [ProbeRows] {
     let rows = random.all
     if !hasRoomForPseudoConcepts {
-      // Permute the labels of the pooled rows.
+      // Permute the labels of the pooled rows; what is left takes the places of the random rows.
       let pooled = concept + rows
       let order = numbers.sample(pooled.count, below: pooled.count).map { pooled[$0] }
-      let positives = Array(order[..<concept.count])
-      let rest = Array(order[concept.count...])
-      return (0..<runs).map { _ in draw(positives, from: rest, &numbers) }
+      let rest = random.replacingRows(with: Array(order[concept.count...]))
+      return deal(Array(order[..<concept.count]), rest, runs, &numbers)
     }
     let chosen = Set(numbers.sample(concept.count, below: rows.count))
     let positives = chosen.sorted().map { rows[$0] }
+    return deal(positives, random.removing(positions: chosen), runs, &numbers)
+  }
+
+  /// One run a set, or as many as are asked for with negatives of their own.
+  private func deal(
+    _ positives: [Int], _ random: RandomRows, _ runs: Int, _ numbers: inout RandomNumbers
+  ) -> [ProbeRows] {
     switch random {
-    case .pool:
-      let rest = rows.indices.filter { !chosen.contains($0) }.map { rows[$0] }
-      return (0..<runs).map { _ in draw(positives, from: rest, &numbers) }
+    case .sets(let sets): return sets.prefix(runs).map { ProbeRows(positives: positives, negatives: $0) }
+    case .pool(let rows):
+      let size = min(count, rows.count)
+      return (0..<runs).map { _ in
+        ProbeRows(positives: positives, negatives: numbers.sample(size, below: rows.count).map { rows[$0] })
+      }
+    }
+  }
+}
+
+extension RandomRows {
+  /// Without the rows at some positions of `all`; sets that lose all of theirs are dropped.
+  fileprivate func removing(positions: Set<Int>) -> RandomRows {
+    switch self {
+    case .pool(let rows): return .pool(rows.indices.filter { !positions.contains($0) }.map { rows[$0] })
     case .sets(let sets):
-      let own = Set(positives)
-      let others = sets.map { $0.filter { !own.contains($0) } }.filter { !$0.isEmpty }
-      return others.prefix(runs).map { ProbeRows(positives: positives, negatives: $0) }
+      var position = -1
+      let kept = sets.map { set in
+        set.filter { _ in
+          position += 1
+          return !positions.contains(position)
+        }
+      }
+      return .sets(kept.filter { !$0.isEmpty })
     }
   }
 
-  private func draw(_ positives: [Int], from rows: [Int], _ numbers: inout RandomNumbers) -> ProbeRows {
-    let size = min(count, rows.count)
-    return ProbeRows(
-      positives: positives, negatives: numbers.sample(size, below: rows.count).map { rows[$0] })
+  /// Other rows in the place of these, in sets of the same sizes.
+  fileprivate func replacingRows(with rows: [Int]) -> RandomRows {
+    switch self {
+    case .pool: return .pool(rows)
+    case .sets(let sets):
+      var rest = rows[...]
+      return .sets(
+        sets.map { set in
+          defer { rest = rest.dropFirst(set.count) }
+          return Array(rest.prefix(set.count))
+        })
+    }
   }
 }
 

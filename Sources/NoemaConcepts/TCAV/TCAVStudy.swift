@@ -137,7 +137,7 @@ public struct TCAVStudy {
       let products = try products(at: layer, features, inputs, index, pool, pooled.indices)
       var study = try test.evaluate(
         layer: layer.name, products: products, concepts: conceptRows, random: randomRows,
-        targets: targets.map(\.name))
+        targets: targets.map(\.name), hypotheses: layers.count * concepts.count * targets.count)
       let cavs = try features.combined(study.meanCAVs, memory: memory / 8).normalisedRows()
       for row in study.results.indices {
         study.results[row].cavIndex = result.cavs.count + row % concepts.count

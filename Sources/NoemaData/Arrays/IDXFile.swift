@@ -23,9 +23,9 @@ public enum IDXFile {
       let (element, axisCount) = try kind(magic: inflater.bytes(count: 4), place: place)
       let shape = try shape(extents: inflater.bytes(count: axisCount * 4), place: place)
       let byteCount = try payloadByteCount(shape, element, place)
-      guard byteCount / Inflater.maximumRatio <= bytes.count else {
+      guard Inflater.accepts(byteCount, from: bytes.count) else {
         throw DataError(
-          .malformed("\(bytes.count) packed bytes cannot unpack to shape \(shape) of \(element)"), at: place)
+          .malformed("\(bytes.count) packed bytes are too few for shape \(shape) of \(element)"), at: place)
       }
       let payload = try inflater.bytes(count: byteCount)
       try inflater.finish()

@@ -11,7 +11,14 @@ struct Inflater: ~Copyable {
   }
 
   /// No DEFLATE stream unpacks to more than 1,032 times its size: a larger claim is a lie.
-  static let maximumRatio = 1032
+  private static let maximumRatio = 1032
+  /// What more than 64 MiB of real data may unpack to, times its packed size; beyond it is a bomb.
+  private static let usualRatio = 250
+
+  /// Whether packed bytes may claim to unpack to so many.
+  static func accepts(_ byteCount: Int, from packedCount: Int) -> Bool {
+    byteCount / (byteCount > 64 << 20 ? usualRatio : maximumRatio) <= packedCount
+  }
 
   /// The file, for messages.
   private let place: String

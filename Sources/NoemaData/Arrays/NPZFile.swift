@@ -99,9 +99,9 @@ public struct NPZFile: Sendable {
       }
       return packed
     case 8:
-      guard member.byteCount / Inflater.maximumRatio <= packed.count else {
+      guard Inflater.accepts(member.byteCount, from: packed.count) else {
         throw DataError(
-          .malformed("\(packed.count) packed bytes cannot unpack to the \(member.byteCount) claimed"),
+          .malformed("\(packed.count) packed bytes are too few for the \(member.byteCount) claimed"),
           at: place)
       }
       var inflater = try Inflater(packed, range: 0..<packed.count, wrapping: .none, place: place)

@@ -29,10 +29,13 @@ public struct Dataset: Sendable {
       path: path)
   }
 
-  /// A hash of names, sizes and labels that changes when the data does; contents of files are not read.
-  public var hash: String {
+  /// A hash of shape, names, labels and contents; files are read for it, unreadable ones count by name alone.
+  public func hash() -> String {
     var text = "\(examples.exampleShape)"
-    for index in 0..<examples.count { text += "\n\(examples.name(of: index))\t\(labels?[index] ?? "")" }
+    for index in 0..<examples.count {
+      let content = (try? examples.contentHash(of: index)) ?? ""
+      text += "\n\(examples.name(of: index))\t\(labels?[index] ?? "")\t\(content)"
+    }
     return Array(text.utf8).withUnsafeBytes(SHA256.hexadecimal)
   }
 }
@@ -45,7 +48,9 @@ public struct DatasetOptions: Sendable {
   public var labels: String?
   /// The column of a table that holds labels; `label` is taken when it exists.
   public var labelColumn: String?
-  /// Columns of a table that are inputs, in order; all numeric ones but the label when nil.
+  /// Whether a table without `labelColumn` is refused; examples of concepts need no labels.
+  public var requiresLabels = true
+  /// Columns of a table that are inputs, in order; all but the label and `split` when nil.
   public var columns: [String]?
   /// The array of an archive that holds inputs, when there are several.
   public var array: String?
@@ -124,8 +129,10 @@ extension Dataset {
   private init(tensor: Tensor, _ path: String, _ options: DatasetOptions) throws(DataError) {
     let name = (path as NSString).lastPathComponent
     guard tensor.rank >= 1, tensor.shape[0] > 0 else { throw DataError(.empty("the array"), at: path) }
-    let isImage = tensor.rank == 3 || (tensor.rank == 4 && [1, 3].contains(tensor.shape[3]))
+    let isPlanar = tensor.rank == 4 && [1, 3].contains(tensor.shape[1]) && ![1, 3].contains(tensor.shape[3])
+    let isImage = tensor.rank == 3 || isPlanar || (tensor.rank == 4 && [1, 3].contains(tensor.shape[3]))
     if tensor.elementType == .uint8, isImage, let preprocessing = options.preprocessing {
+      let tensor = isPlanar ? tensor.channelsLast() : tensor
       let channels = tensor.rank == 4 ? tensor.shape[3] : 1
       let (height, width) = (tensor.shape[1], tensor.shape[2])
       let size = height * width * channels
@@ -171,7 +178,8 @@ extension Dataset {
 
   private init(table path: String, _ options: DatasetOptions) throws(DataError) {
     let table = try CSVTable(path: path)
-    let label = options.labelColumn ?? (table.columnNames.contains("label") ? "label" : nil)
+    var label = options.labelColumn ?? (table.columnNames.contains("label") ? "label" : nil)
+    if let name = label, !options.requiresLabels, !table.columnNames.contains(name) { label = nil }
     let words = try label.map { name throws(DataError) in try table.text(inColumn: name) }
     let columns = options.columns ?? table.columnNames.filter { $0 != label && $0 != "split" }
     let tensor = try table.tensor(columns: columns)
@@ -267,5 +275,25 @@ extension Dataset {
         at: folder)
     }
     return try Dataset(path: "\(folder)/\(files[0])", options: options).examples
+  }
+}
+
+extension Tensor {
+  /// Bytes of `[n, c, h, w]` as `[n, h, w, c]`.
+  fileprivate func channelsLast() -> Tensor {
+    let (count, channels, area) = (shape[0], shape[1], shape[2] * shape[3])
+    let bytes = withElements(as: UInt8.self) { source in
+      var result = [UInt8](repeating: 0, count: source.count)
+      for image in 0..<count {
+        for channel in 0..<channels {
+          for pixel in 0..<area {
+            result[(image * area + pixel) * channels + channel] =
+              source[(image * channels + channel) * area + pixel]
+          }
+        }
+      }
+      return result
+    }
+    return Tensor(shape: [count, shape[2], shape[3], channels], bytes)
   }
 }

@@ -17,6 +17,8 @@ public protocol ExampleSource: Sendable {
   func image(at index: Int) throws(DataError) -> Image?
   /// What identifies the example's bytes: equal for equal content.
   func contentHash(of index: Int) throws(DataError) -> String
+  /// Whether inputs are made of images, and not ready as they are.
+  var areImages: Bool { get }
 }
 
 extension ExampleSource {
@@ -51,6 +53,7 @@ public struct ImageExamples: ExampleSource {
   }
 
   public var count: Int { paths.count }
+  public var areImages: Bool { true }
   public var exampleShape: [Int] { preprocessing.shape }
 
   public func name(of index: Int) -> String {
@@ -89,6 +92,7 @@ public struct MemoryImages: ExampleSource {
   }
 
   public var count: Int { images.count }
+  public var areImages: Bool { true }
   public var exampleShape: [Int] { preprocessing.shape }
   public func name(of index: Int) -> String { "\(label)[\(index)]" }
 
@@ -132,6 +136,7 @@ public struct TensorExamples: ExampleSource {
   }
 
   public var count: Int { tensor.shape[0] }
+  public var areImages: Bool { false }
   public var exampleShape: [Int] { Array(tensor.shape.dropFirst()) }
   public func name(of index: Int) -> String { "\(label)[\(index)]" }
 
@@ -172,6 +177,7 @@ public struct ExampleSubset: ExampleSource {
   }
 
   public var count: Int { indices.count }
+  public var areImages: Bool { base.areImages }
   public var exampleShape: [Int] { base.exampleShape }
   public func name(of index: Int) -> String { base.name(of: indices[index]) }
   public func copy(_ index: Int, into target: UnsafeMutableBufferPointer<Float>) throws(DataError) {
@@ -205,6 +211,7 @@ public struct JoinedExamples: ExampleSource {
   }
 
   public var count: Int { starts.last! }
+  public var areImages: Bool { parts.contains { $0.areImages } }
   public var exampleShape: [Int] { parts[0].exampleShape }
 
   /// The part that holds an example, and its index there.

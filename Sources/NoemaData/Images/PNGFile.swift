@@ -98,17 +98,33 @@ public enum PNGFile {
       let isGrey =
         header.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA | PNG_FORMAT_FLAG_COLORMAP) == 0
       let channels = isGrey ? 1 : 3
-      header.format = isGrey ? 0 : PNG_FORMAT_FLAG_COLOR
       // Without this, libpng takes 16-bit samples of untagged files for linear light.
       header.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
-      var white = png_color(red: 255, green: 255, blue: 255)
-      var pixels = [UInt8](repeating: 0, count: width * height * channels)
+      let isOpaque = isGrey || header.format & PNG_FORMAT_FLAG_ALPHA == 0
+      header.format = isGrey ? 0 : PNG_FORMAT_FLAG_COLOR | (isOpaque ? 0 : PNG_FORMAT_FLAG_ALPHA)
+      let samples = isOpaque ? channels : 4
+      var pixels = [UInt8](repeating: 0, count: width * height * samples)
       let isRead = pixels.withUnsafeMutableBytes {
-        png_image_finish_read(&header, &white, $0.baseAddress, Int32(width * channels), nil)
+        png_image_finish_read(&header, nil, $0.baseAddress, Int32(width * samples), nil)
       }
       guard isRead != 0 else { throw ImageError(.malformed(message(header)), name: name) }
+      if !isOpaque { pixels = overWhite(pixels) }
       return Image(width: width, height: height, channelCount: channels, pixels: pixels)
     }
+  }
+
+  /// RGBA laid over white. Bytes are blended as they are, as browsers and Pillow do; libpng would blend in linear
+  /// light.
+  private static func overWhite(_ rgba: [UInt8]) -> [UInt8] {
+    var rgb = [UInt8](repeating: 0, count: rgba.count / 4 * 3)
+    for pixel in 0..<rgba.count / 4 {
+      let alpha = Int(rgba[4 * pixel + 3])
+      for channel in 0..<3 {
+        rgb[3 * pixel + channel] = UInt8(
+          (Int(rgba[4 * pixel + channel]) * alpha + 255 * (255 - alpha) + 127) / 255)
+      }
+    }
+    return rgb
   }
 
   /// libpng's own words for what went wrong.

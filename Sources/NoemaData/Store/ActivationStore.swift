@@ -1,3 +1,4 @@
+internal import Glibc
 public import NoemaTensor
 internal import Synchronization
 
@@ -93,6 +94,15 @@ public final class ActivationStore: Sendable {
     }
     state = Mutex(State(manifest: wanted, shard: 0, writer: nil, lock: lock))
     try resume()
+  }
+
+  /// Removes what the store wrote, and its folder if nothing else is in it.
+  public func remove() {
+    StoreFolder.remove(in: folder) { name in
+      name == StoreManifest.fileName || name == StoreLock.fileName
+        || name.hasPrefix("layer-") && name.hasSuffix(".npy")
+    }
+    rmdir(folder)
   }
 
   /// Opens a finished store to read it.

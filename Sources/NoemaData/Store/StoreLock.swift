@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Keeps two processes from filling the same store; the system lets go of it when the holder dies.
 final class StoreLock: Sendable {
-  private static let fileName = ".lock"
+  static let fileName = ".lock"
   private let descriptor: Int32
 
   /// Takes the lock of a folder.

@@ -143,13 +143,20 @@ public struct Network: Sendable {
 
   /// The shape of each input for a batch size: `batch` stands for a named first axis, `shapes` overrides.
   ///
-  /// - Throws: `GraphError.input` when a named axis other than the first has no extent.
+  /// A free first axis takes `batch` also where `shapes` gives an extent.
+  ///
+  /// - Throws: `GraphError.input` when a named axis other than the first has no extent, or a shape of `shapes`
+  ///   does not fit the file; `.unknownName` for a shape of no input.
   public func inputShapes(batch: Int, overriding shapes: [String: [Int]] = [:]) throws(GraphError) -> [[Int]]
   {
     var result: [[Int]] = []
+    if let unknown = shapes.keys.sorted().first(where: { name in !inputs.contains { $0.name == name } }) {
+      let suggestions = EditDistance.nearest(unknown, in: inputs.map(\.name))
+      throw GraphError(.unknownName(unknown, what: "input", suggestions: suggestions), at: path)
+    }
     for port in inputs {
       if let shape = shapes[port.name] {
-        result.append(shape)
+        result.append(try port.shape(shape, batch: batch, at: path))
         continue
       }
       var shape: [Int] = []
@@ -166,6 +173,13 @@ public struct Network: Sendable {
       result.append(shape)
     }
     return result
+  }
+
+  /// The number of classes: the width of the first output, or nil when it is not `[examples, classes]`.
+  public func classCount(shapes: [String: [Int]] = [:]) throws(GraphError) -> Int? {
+    let graph = try graph(batch: fixedBatch ?? 1, shapes: shapes)
+    let shape = graph.outputs.first.map { graph.type(of: $0).shape } ?? []
+    return shape.count >= 2 && shape[1...].reduce(1, *) == shape[1] ? shape[1] : nil
   }
 
   /// Whether the first axis of every input is free, so that any number of examples runs at once.
@@ -260,4 +274,24 @@ public struct Network: Sendable {
 extension NodeReader {
   /// Gives a value its ONNX name.
   func nameValue(_ value: Value, _ name: String) { rename { $0.name(value, name) } }
+}
+
+extension Network.Port {
+  /// A shape given for the input, its free first axis at the batch size.
+  fileprivate func shape(_ given: [Int], batch: Int, at path: String) throws(GraphError) -> [Int] {
+    let fits =
+      given.count == dimensions.count
+      && zip(given, dimensions).allSatisfy { extent, dimension in
+        if case .fixed(let fixed) = dimension { extent == fixed } else { extent > 0 }
+      }
+    guard fits else {
+      let expected = dimensions.map(\.description).joined(separator: "×")
+      throw GraphError(
+        .input("input '\(name)' has shape \(expected), which the given shape \(given) does not fit"), at: path
+      )
+    }
+    var shape = given
+    if case .named? = dimensions.first { shape[0] = batch }
+    return shape
+  }
 }

@@ -148,8 +148,9 @@ struct TensorReader {
       throw GraphError(
         .malformed("shape \(shape) needs \(count * width) bytes, external data has \(length)"), at: place)
     }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+    // Only regular files: a pipe would keep the reader waiting.
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
       let file = FileHandle(forReadingAtPath: path)
     else {
       throw GraphError(.fileMissing(reason: "external data '\(location)' is not beside the model"), at: place)

@@ -1,11 +1,12 @@
 internal import NoemaTensor
 
 extension Pass {
-  /// Merges a spatial padding by zeros into the convolution that reads it.
+  /// Merges a spatial padding by zeros into the convolution that reads it, unless the padded value is hooked.
   static let foldPadding = Pass(name: "fold padding") { graph, kept throws(GraphError) in
     let producers = graph.producers()
     for index in graph.nodes.indices {
       guard var convolution = graph.nodes[index].operation as? Convolution,
+        !kept.contains(graph.nodes[index].operands[0]),
         let source = producers[graph.nodes[index].operands[0]],
         let pad = graph.nodes[source].operation as? Pad,
         pad.fill == 0, pad.steps.allSatisfy({ $0 == 1 }),

@@ -105,7 +105,7 @@ struct TCAVFigures {
       title: "Probe quality", description: TCAVGuide.probes, valueTitle: "held-out value",
       range: (max(0, min(0.4, (lowest * 10).rounded(.down) / 10)))...1,
       measures: ["AUC", "balanced accuracy"],
-      sections: sections, chanceName: "95 % of random labels (AUC)")
+      sections: sections, chanceName: "95 % of random concepts (AUC)")
     return named(["probe-quality"], chart)
   }
 

@@ -9,13 +9,13 @@ enum TCAVGuide {
     """
   static let probes = """
     How well a linear probe tells each concept from random examples on held-out rows; the numbers are AUC. \
-    The dashed mark is the AUC that 95 % of random labels stay below: a score whose probe does not pass it \
-    says nothing about the concept.
+    The dashed mark is the AUC that 95 % of random concepts stay below: a score whose probe does not pass it, \
+    or stays below the least AUC of the settings, says nothing about the concept.
     """
   static let nulls = """
-    The experiment repeated with random images in place of the concept (grey), and the concept's own score \
-    (diamond). p counts the repetitions at least as far from 0.5; p adj. is corrected over all hypotheses \
-    of the study.
+    The experiment repeated with random examples in place of the concept (grey), and the concept's own score \
+    (diamond). p counts the repetitions at least as far from 0.5, over as many runs, ties broken by the size \
+    of the derivative; p adj. is corrected over all hypotheses of the study.
     """
   static let strips = "Examples that define each concept."
   static let derivatives = """
@@ -39,8 +39,10 @@ enum TCAVGuide {
       (
         "Verdict.",
         """
-        “Used” asks for two things: a linear probe finds the concept in held-out activations, and the \
-        score lies further from 0.5 than those of random pseudo-concepts (adjusted p at most \(significance)). \
+        “Used” asks for three things: a linear probe finds the concept in held-out activations; the score \
+        lies further from 0.5 than those of random pseudo-concepts (adjusted p at most \(significance)); and \
+        so does the mean direction alone (p direction at most \(significance)), because steady directions \
+        have more extreme scores than wavering ones even when they have nothing to do with the class. \
         “Represented but not used” is a finding about these data, not proof that the concept plays no \
         role.
         """
@@ -62,7 +64,8 @@ enum TCAVGuide {
     study.
     """
   private static let intervals = """
-    Bootstrap over runs and class inputs. They do not cover the choice of concept examples; other examples \
+    Bootstrap over runs and class inputs; where all inputs agree, the exact binomial interval of the inputs. \
+    They do not cover the choice of concept examples; other examples \
     of the same concept may give another direction.
     """
   private static let limits = """

@@ -120,7 +120,7 @@ enum TCAVNotebookCode {
     figure, axes = plt.subplots(figsize=(8, 0.28 * len(found) + 1), layout="constrained")
     y = np.arange(len(found))[::-1]
     axes.scatter([number(r["probe"]["chanceAUC"]) for r in found], y, marker="|", s=120, color="#D55E00",
-                 label="95 % of random labels (AUC)")
+                 label="95 % of random concepts (AUC)")
     axes.scatter([number(r["probe"]["balancedAccuracy"]) for r in found], y, marker="D", facecolor="white",
                  edgecolor=colors[1], label="balanced accuracy")
     axes.scatter([number(r["probe"]["auc"]) for r in found], y, color=colors[0], label="AUC")

@@ -192,6 +192,7 @@ private struct TCAVContent {
         NumberText.fixed(facts.zeroDerivatives * 100, 1) + " %", NumberText.compact(result.meanDerivative),
         NumberText.fixed(facts.meanCosine, 3), NumberText.fixed(result.positiveMass, 2),
         NumberText.fixed(result.probe.balancedAccuracy, 2), NumberText.pValue(result.pPermutation),
+        NumberText.pValue(facts.pDirection),
         NumberText.pValue(result.pRunTTestAdjusted),
       ]
       return texts.map(HTML.text)
@@ -201,8 +202,8 @@ private struct TCAVContent {
         "Concept", "n concept / random / inputs", "sd over runs", "CAV stability", "cos to mean difference",
         "gradient alignment", "null mean ± sd", "zero derivatives", "mean derivative", "mean cosine",
         "positive mass",
-        "balanced accuracy", "p permutation", "p t-test adj.",
-      ].map(HTML.text), numeric: Set(1...13), className: "dense", rows: rows)
+        "balanced accuracy", "p permutation", "p direction", "p t-test adj.",
+      ].map(HTML.text), numeric: Set(1...14), className: "dense", rows: rows)
   }
 
   // MARK: Provenance

@@ -151,9 +151,14 @@ extension TCAVReport {
         ("lowered by", lowering.filter { !both.contains($0) }),
         ("raised or lowered, depending on the layer, by", both),
       ].filter { !$0.1.isEmpty }.map { "\($0.0) \(Self.list($0.1))" }
-      return parts.isEmpty
-        ? "No tested concept moves the output \(target) more than random directions do."
-        : "The output \(target) is \(parts.joined(separator: "; "))."
+      guard !parts.isEmpty else {
+        return "No tested concept was shown to move the output \(target) more than random directions do."
+      }
+      let alike = used.flatMap(\.diagnostics.indistinguishable).unique.filter { name in
+        !used.contains { $0.concept == name }
+      }
+      let caution = alike.isEmpty ? "" : " (directions hardly told from \(Self.list(alike)))"
+      return "The output \(target) is \(parts.joined(separator: "; "))\(caution)."
     }
   }
 

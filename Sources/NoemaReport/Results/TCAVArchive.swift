@@ -11,8 +11,12 @@ public struct TCAVArchive {
   public var study: TCAVStudy
   /// What was found.
   public var result: TCAVStudyResult
+  /// The study's name; made of the model's file name when nil.
+  public var title: String?
   /// The question in a sentence.
   public var question: String
+  /// What the reader should know first, beside what the study itself warns of.
+  public var notes: [String] = []
   /// Settings of the study, in the order to show.
   public var settings: [(name: String, value: String)]
   /// Hashes of model and data, in the order to show.
@@ -38,7 +42,7 @@ public struct TCAVArchive {
   ///
   /// - Throws: `DataError` when an example cannot be read again.
   public func report() throws -> TCAVReport {
-    var warnings = result.skipped.prefix(20).map { "left out: \($0)" }
+    var warnings = notes + result.skipped.prefix(20).map { "left out: \($0)" }
     if result.skipped.count > 20 {
       warnings.append("left out: \(result.skipped.count - 20) more, listed in result.json")
     }
@@ -48,7 +52,7 @@ public struct TCAVArchive {
       )
     }
     return TCAVReport(
-      title: "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)",
+      title: title ?? "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)",
       question: question,
       results: result.results, layers: result.layers, strips: try strips(), extremes: try extremes(),
       derivatives: result.derivatives, warnings: warnings,

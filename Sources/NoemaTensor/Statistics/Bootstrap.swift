@@ -16,29 +16,32 @@ public enum Bootstrap {
     return counts
   }
 
-  /// The interval of a mean over rows and columns of a table that are both resampled.
+  /// Sums over tables of one shape whose rows and columns are both resampled, the same way in all.
   ///
   /// - Parameters:
-  ///   - table: for example class inputs × runs.
+  ///   - tables: for example class inputs × runs.
   ///   - resamples: how many bootstrap tables are drawn.
-  public static func interval(
-    ofMean table: Matrix, resamples: Int = 1000, using random: inout RandomNumbers
-  ) -> [Double] {
-    guard table.rowCount > 0, table.columnCount > 0 else { return [.nan, .nan] }
-    var columns = Matrix(rowCount: table.columnCount, columnCount: resamples)
+  /// - Returns: for each table the sum of each resample; divide by rows × columns for a mean.
+  public static func totals(
+    of tables: [Matrix], resamples: Int = 1000, using random: inout RandomNumbers
+  ) -> [[Double]] {
+    guard let first = tables.first, first.rowCount > 0, first.columnCount > 0 else {
+      return tables.map { _ in Array(repeating: .nan, count: max(1, resamples)) }
+    }
+    var columns = Matrix(rowCount: first.columnCount, columnCount: resamples)
     for sample in 0..<resamples {
-      for (column, count) in counts(table.columnCount, using: &random).enumerated() {
+      for (column, count) in counts(first.columnCount, using: &random).enumerated() {
         columns[column, sample] = count
       }
     }
-    let sums = table.times(columns)
-    let scale = Double(table.rowCount * table.columnCount)
-    let means = (0..<resamples).map { sample in
-      let rows = counts(table.rowCount, using: &random)
-      var total = 0.0
-      for row in 0..<table.rowCount where rows[row] != 0 { total += rows[row] * sums[row, sample] }
-      return total / scale
+    let rows = (0..<resamples).map { _ in counts(first.rowCount, using: &random) }
+    return tables.map { table in
+      let sums = table.times(columns)
+      return (0..<resamples).map { sample in
+        var total = 0.0
+        for (row, count) in rows[sample].enumerated() where count != 0 { total += count * sums[row, sample] }
+        return total
+      }
     }
-    return percentiles(of: means)
   }
 }

@@ -131,6 +131,101 @@ private func plantedStudy(_ test: TCAV, seed: UInt64 = 1) throws -> TCAVLayerStu
     #expect(results[0].diagnostics.randomCount == 150)
   }
 
+  /// Concepts that are plain to see but lie along random directions: steady CAVs make their mean score extreme,
+  /// so the test of runs alone calls far too many of them used; the test of the direction does not.
+  @Test func representedButUnrelatedConceptsAreRarelyUsed() throws {
+    var test = TCAV()
+    test.runs = 10
+    test.nullRuns = 10
+    test.pseudoConcepts = 59
+    test.resamples = 10
+    let repeats = 100
+    var used = 0
+    for repetition in 0..<repeats {
+      var planted = Planted(random: RandomNumbers(seed: UInt64(500 + repetition)))
+      let direction = (0..<planted.width).map { _ in planted.random.normal() }
+      let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let gradients = planted.gradients(20, planted.direction(0), noise: 0.1)
+      let pool = planted.rows(30, along: direction.map { $0 / length }, by: 6) + planted.rows(200)
+      let products = try PoolProducts(pool: try features(pool), others: [try features(gradients)])
+      test.seed = UInt64(repetition)
+      var study = try test.evaluate(
+        layer: "l", products: products, concepts: [ConceptRows(name: "c", rows: Array(0..<30))],
+        random: .pool(Array(30..<230)), targets: ["k"])
+      test.settle(&study.results)
+      #expect(study.results[0].probe.auc > 0.6)
+      if study.results[0].verdict == .used { used += 1 }
+    }
+    // 5 % and three standard errors.
+    #expect(used <= 12, "\(used) of \(repeats)")
+  }
+
+  /// What is exported is what was tested: derivatives along the saved direction are those of the study.
+  @Test(arguments: [
+    "mean-difference", "ridge", "ridge-pattern", "logistic", "svm", "linear-svc", "sgd-hinge",
+  ])
+  func exportedDirectionGivesTheDerivatives(probe: String) throws {
+    var planted = Planted(random: RandomNumbers(seed: 12))
+    // Rectified, unbalanced: the mean is far from zero, where an intercept inside the penalty matters.
+    let pool = (planted.rows(15, along: planted.direction(0)) + planted.rows(60)).map {
+      $0.map { max($0, 0) }
+    }
+    let gradients = planted.gradients(9, planted.direction(0))
+    let activations = try features(pool)
+    let products = try PoolProducts(pool: activations, others: [try features(gradients)])
+    var test = TCAV()
+    test.probe = try #require(ProbeKind(rawValue: probe))
+    test.pseudoConcepts = 0
+    test.runs = 1
+    test.randomCount = 40
+    let study = try test.evaluate(
+      layer: "l", products: products, concepts: [ConceptRows(name: "c", rows: Array(0..<15))],
+      random: .pool(Array(15..<75)), targets: ["k"])
+    let direction = try activations.combined(study.meanCAVs).elements(as: Float.self).map(Double.init)
+    let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    for (row, derivative) in zip(gradients, study.derivatives[0]) {
+      let expected = zip(row, direction).reduce(0) { $0 + $1.0 * $1.1 } / length
+      // Float32 products of float32 directions.
+      #expect(abs(expected - derivative) < 1e-4, "\(probe): \(expected), \(derivative)")
+    }
+  }
+
+  /// Hypotheses that no number of exceedances could make significant are not called findings.
+  @Test func tooFewPseudoConceptsLeaveTheQuestionOpen() throws {
+    var test = TCAV()
+    test.runs = 6
+    test.nullRuns = 4
+    test.pseudoConcepts = 39
+    let results = try plantedStudy(test).results
+    // Four hypotheses need 79.
+    #expect(results[0].verdict == .tooLittleData && results[2].verdict == .representedButNotUsed)
+    #expect(results[0].diagnostics.warnings.contains { $0.contains("raise --pseudo-concepts to 79") })
+    test.pseudoConcepts = nil
+    #expect(test.pseudoConceptCount(hypotheses: 4) == 199 && test.pseudoConceptCount(hypotheses: 20) == 798)
+  }
+
+  /// Fixed random sets go through the same pipeline for concepts and pseudo-concepts.
+  @Test func fixedSetsAreCalibrated() throws {
+    var test = TCAV()
+    test.pseudoConcepts = 39
+    test.resamples = 10
+    var permutation: [Double] = []
+    for repetition in 0..<100 {
+      var planted = Planted(random: RandomNumbers(seed: UInt64(900 + repetition)))
+      let products = try PoolProducts(
+        pool: try features(planted.rows(100)),
+        others: [try features(planted.gradients(15, planted.direction(0)))])
+      test.seed = UInt64(repetition)
+      permutation.append(
+        try test.evaluate(
+          layer: "l", products: products, concepts: [ConceptRows(name: "c", rows: Array(0..<20))],
+          random: .sets([Array(20..<40), Array(40..<60), Array(60..<80), Array(80..<100)]), targets: ["k"]
+        ).results[0].pPermutation)
+    }
+    // 10 % and three standard errors.
+    #expect(permutation.count { $0 <= 0.1 } <= 19, "\(permutation.count { $0 <= 0.1 })")
+  }
+
   /// A concept drawn from the random pool must be called significant as often as the level says, and its
   /// p-values must be uniform. The t-test over runs fails this by far, as the literature reports.
   @Test func permutationTestIsCalibrated() throws {

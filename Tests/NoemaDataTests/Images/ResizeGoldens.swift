@@ -1,4 +1,4 @@
-// Written by scripts/golden/resize.py with Pillow 12.3.0.
+// Written by scripts/golden/resize.py with Pillow 13.0.0.
 
 import NoemaData
 
@@ -94,10 +94,10 @@ enum ResizeGoldens {
     ResizeCase(1, 1, 3, 4, 3, .lanczos): 0xC7711968B780B1B1,
     ResizeCase(3, 200, 1, 7, 3, .nearest): 0xB983E7CDCDA7F445,
     ResizeCase(3, 200, 1, 7, 3, .box): 0x659F5FF5E67CED37,
-    ResizeCase(3, 200, 1, 7, 3, .bilinear): 0xE74692F4B3E27B7E,
-    ResizeCase(3, 200, 1, 7, 3, .hamming): 0x3D649BEDDB299BFB,
-    ResizeCase(3, 200, 1, 7, 3, .bicubic): 0xAD7E06DCFC80CA14,
-    ResizeCase(3, 200, 1, 7, 3, .lanczos): 0xC410E7311586BAEC,
+    ResizeCase(3, 200, 1, 7, 3, .bilinear): 0x6331C56C295E7304,
+    ResizeCase(3, 200, 1, 7, 3, .hamming): 0xB71A6C823C896DDF,
+    ResizeCase(3, 200, 1, 7, 3, .bicubic): 0x0699E90028643344,
+    ResizeCase(3, 200, 1, 7, 3, .lanczos): 0x48DE1B078E3712D5,
     ResizeCase(255, 129, 3, 224, 224, .nearest): 0xB27B3ACA55B8B25D,
     ResizeCase(255, 129, 3, 224, 224, .box): 0xF56FB146C7D08EB0,
     ResizeCase(255, 129, 3, 224, 224, .bilinear): 0x58C15A191460B7FA,

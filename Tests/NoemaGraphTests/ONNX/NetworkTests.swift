@@ -50,8 +50,18 @@ import Testing
     let network = try Network(bytes: draft.bytes())
     let error = #expect(throws: GraphError.self) { try network.graph() }
     #expect(error?.description == "axis 'axis_2' of input 'x' has no fixed extent; give the input's shape")
-    let graph = try network.graph(shapes: ["x": [2, 3, 7]])
-    #expect(graph.type(of: graph.outputs[0]).shape == [2, 3, 7])
+    // The free first axis counts examples, whatever was typed for it.
+    for batch in [1, 5] {
+      let graph = try network.graph(batch: batch, shapes: ["x": [2, 3, 7]])
+      #expect(graph.type(of: graph.outputs[0]).shape == [batch, 3, 7])
+    }
+    func message(_ shapes: [String: [Int]]) -> String? {
+      (#expect(throws: GraphError.self) { try network.graph(shapes: shapes) })?.description
+    }
+    #expect(
+      message(["x": [1, 4, 7]])
+        == "input 'x' has shape batch×3×axis_2, which the given shape [1, 4, 7] does not fit")
+    #expect(message(["xx": [1, 3, 7]]) == "no input named 'xx'; did you mean 'x'?")
   }
 
   /// What an exporter writes to flatten at any batch size: shape arithmetic that vanishes on import.

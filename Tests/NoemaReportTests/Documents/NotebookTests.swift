@@ -33,7 +33,7 @@ import Testing
   let cells = try #require(json["cells"] as? [[String: Any]])
   let code = cells.filter { $0["cell_type"] as? String == "code" }
   #expect(code.count == 7)
-  #expect(code.dropLast().allSatisfy { ($0["outputs"] as? [Any])?.isEmpty == false })
+  #expect(code.allSatisfy { ($0["outputs"] as? [Any])?.isEmpty == false })
   let source = code.map { ($0["source"] as? [String] ?? []).joined() }.joined(separator: "\n\n")
   for line in source.split(separator: "\n") where line.hasPrefix("import") || line.hasPrefix("from") {
     #expect(["import json", "import numpy as np", "import matplotlib.pyplot as plt"].contains(String(line)))

@@ -87,7 +87,7 @@ private var hostileReport: TCAVReport {
   ]
   let html = try TCAVPage(report).html
   #expect(html.contains("The output zebra is raised by striped; lowered by dotted."))
-  #expect(html.contains("No tested concept moves the output cab more than random directions do."))
+  #expect(html.contains("No tested concept was shown to move the output cab more than random directions do."))
   #expect(html.contains("used, lowers ↓") && html.contains("represented but not used"))
 }
 
@@ -151,5 +151,5 @@ private var hostileReport: TCAVReport {
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }
   let content = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-  #expect(content == ["figures", "report.html", "report.ipynb", "result.json"])
+  #expect(content == [".noema-files", "figures", "report.html", "report.ipynb", "result.json"])
 }

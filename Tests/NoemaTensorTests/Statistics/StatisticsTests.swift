@@ -59,7 +59,9 @@ import Testing
     var random = RandomNumbers(seed: 2)
     var table = Matrix(rowCount: 40, columnCount: 10)
     for row in 0..<40 { for column in 0..<10 { table[row, column] = row < 30 ? 1 : 0 } }
-    let interval = Bootstrap.interval(ofMean: table, using: &random)
+    let totals = Bootstrap.totals(of: [table, table], using: &random)
+    #expect(totals[0] == totals[1], "all tables are resampled the same way")
+    let interval = Bootstrap.percentiles(of: totals[0].map { $0 / 400 })
     // Only rows vary: the binomial standard error is √(0.75 · 0.25 / 40) = 0.068.
     #expect(
       abs(interval[0] - (0.75 - 1.96 * 0.068)) < 0.04 && abs(interval[1] - (0.75 + 1.96 * 0.068)) < 0.04)
