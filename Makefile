@@ -4,7 +4,7 @@ python = .build/bench-venv/bin/python
 swift-flags = -c release -Xswiftc -enable-testing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check format bench twins golden clean
+.PHONY: help setup build demo test check format bench twins golden notebooks clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
@@ -38,6 +38,10 @@ golden: ## Write the reference values of the tests again (installs PyTorch and s
 	@scripts/bench/setup
 	$(python) scripts/golden/probes.py
 	$(python) scripts/golden/fixtures.py
+
+notebooks: build ## Write notebooks-export/ again from the README's examples
+	@command -v pngquant >/dev/null || scripts/setup pngquant
+	@scripts/notebooks
 
 clean: ## Remove what was built
 	rm -rf .build demo-out

@@ -69,6 +69,12 @@ public struct HookedNetwork {
       }
       return graph
     }
+    for (name, type) in zip(["the output"] + layers.map { "'\($0)'" }, runner.outputTypes)
+    where type.shape.first != runner.batchSize {
+      throw GraphError(
+        .input(
+          "\(name) has shape \(type.shape) for \(runner.batchSize) examples; its first axis must count them"))
+    }
     classCount = runner.outputTypes[0].shape[1]
     layerShapes = runner.outputTypes[1..<1 + layers.count].map { Array($0.shape.dropFirst()) }
   }

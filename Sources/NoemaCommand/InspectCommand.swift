@@ -24,7 +24,7 @@ struct InspectCommand: ParsableCommand {
   var inputShapes: [String] = []
   @Flag(help: "Run the network on noise and show time per operator.") var profile = false
   @Option(help: "Time N forward runs on noise.") var time: Int?
-  @Flag(help: "With --time: also time forward plus input gradient.") var gradient = false
+  @Flag(help: "With --time or --profile: forward plus input gradient.") var gradient = false
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
@@ -102,17 +102,7 @@ struct InspectCommand: ParsableCommand {
       batch: batch, runs: runs, forwardSeconds: try timed(session, inputs, runs),
       workingBytes: session.workingByteCount)
     if gradient {
-      let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
-      var back = try graph.backward(from: graph.outputs[0], to: [graph.inputs[0]])
-      guard let cotangent = back.cotangents[0] else {
-        throw GraphError(
-          .notDifferentiable("the output does not depend on the input through derivatives"), at: model)
-      }
-      back.graph.outputs = [cotangent]
-      let differentiated = try Session(back.graph)
-      let type = differentiated.inputTypes.last!
-      let seed = Tensor(
-        shape: type.shape, (0..<type.count).map { $0 % (type.count / type.shape[0]) == 0 ? Float(1) : 0 })
+      let (differentiated, seed) = try differentiated(network, shapes)
       report.gradientSeconds = try timed(differentiated, inputs + [seed], runs)
       report.gradientWorkingBytes = differentiated.workingByteCount
     }
@@ -121,6 +111,23 @@ struct InspectCommand: ParsableCommand {
     if let seconds = report.gradientSeconds {
       print("gradient  \(milliseconds(seconds)) ms, forward included")
     }
+  }
+
+  /// The plan of forward pass and input gradient, and the cotangent that picks the first class.
+  private func differentiated(_ network: Network, _ shapes: [String: [Int]]) throws -> (Session, Tensor) {
+    let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
+    var back = try graph.backward(from: graph.outputs[0], to: [graph.inputs[0]])
+    guard let cotangent = back.cotangents[0] else {
+      throw GraphError(
+        .notDifferentiable("the output does not depend on the input through derivatives"), at: model)
+    }
+    back.graph.outputs = [cotangent]
+    let session = try Session(back.graph)
+    guard let type = session.inputTypes.last, type.count > 0 else {
+      throw GraphError(.input("the network has no output to differentiate"), at: model)
+    }
+    let width = type.count / type.shape[0]
+    return (session, Tensor(shape: type.shape, (0..<type.count).map { $0 % width == 0 ? Float(1) : 0 }))
   }
 
   private func timed(_ session: Session, _ inputs: [Tensor], _ runs: Int) throws -> [Double] {
@@ -133,8 +140,13 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func printProfile(_ network: Network, _ shapes: [String: [Int]]) throws {
-    let session = try Session(try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical))
-    let inputs = noise(session.inputTypes)
+    var session = try Session(try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical))
+    var inputs = noise(session.inputTypes)
+    if gradient {
+      let (differentiated, seed) = try differentiated(network, shapes)
+      session = differentiated
+      inputs.append(seed)
+    }
     for _ in 0..<2 { _ = try session.run(inputs) }
     for _ in 0..<10 { _ = try session.run(inputs, profiling: true) }
     let entries = session.profile()
@@ -149,6 +161,19 @@ struct InspectCommand: ParsableCommand {
       ])
     }
     print("\n" + alignedTable(rows, rightAligned: [3, 4, 5]))
+    var sums: [String: (count: Int, seconds: Double)] = [:]
+    for entry in entries {
+      sums[entry.operation, default: (0, 0)].count += 1
+      sums[entry.operation, default: (0, 0)].seconds += entry.seconds
+    }
+    var summary = [["operator", "nodes", "ms", "share"]]
+    for (name, sum) in sums.sorted(by: { $0.value.seconds > $1.value.seconds }) {
+      summary.append([
+        name, String(sum.count), String(format: "%.3f", sum.seconds * 1e3),
+        String(format: "%.1f %%", sum.seconds / total * 100),
+      ])
+    }
+    print("\n" + alignedTable(summary, rightAligned: [1, 2, 3]))
     print(
       String(
         format: "\n%.2f ms per batch of %d; working memory %.1f MiB", total * 1e3, batch,

@@ -47,7 +47,7 @@ public struct ReportError: NoemaError, Equatable {
       return "\(place)\(tool) failed with status \(status)" + (message.isEmpty ? "" : ": \(message)")
     case .occupied:
       return
-        "\(place)exists and is not an earlier result (no result.json in it); name another folder or remove it"
+        "\(place)exists and is not an earlier result (or holds more than Noema wrote); name another folder or remove it"
     case .name(let text), .input(let text): return place + text
     case .system(let call, _, let reason): return "\(place)\(call) failed: \(reason)"
     }

@@ -62,9 +62,11 @@ import Testing
     ).read([inputs], classes: [classes])
     let hooked = try HookedNetwork(
       try fixture.network(), layers: layers, gradients: 1, examples: count, maximumBatch: maximumBatch)
-    #expect(hooked.batchSize == maximumBatch)
-    for first in stride(from: 0, to: count, by: maximumBatch) {
-      let range = first..<min(first + maximumBatch, count)
+    // As many batches as the maximum asks for, but filled evenly: 7 in two batches are 4 and 3.
+    let batches = (count + maximumBatch - 1) / maximumBatch
+    #expect(hooked.batchSize == (count + batches - 1) / batches)
+    for first in stride(from: 0, to: count, by: hooked.batchSize) {
+      let range = first..<min(first + hooked.batchSize, count)
       let part = try hooked.read([inputs.rows(range)], classes: [Array(classes[range])])
       for (found, expected) in zip(
         [part.output] + part.activations + part.gradients,

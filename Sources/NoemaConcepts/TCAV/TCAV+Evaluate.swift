@@ -80,9 +80,11 @@ extension TCAV {
         }
         let alike = results[target][index].diagnostics.indistinguishable
         if !alike.isEmpty {
+          // Worded alike for all of them, so that a reader is told once.
+          let group = (alike + [concepts[index].name]).sorted().map { "'\($0)'" }.joined(separator: ", ")
           results[target][index].diagnostics.warnings.append(
-            "its direction can hardly be told from that of \(alike.joined(separator: ", ")): the score "
-              + "belongs to what they share")
+            "the directions of \(group) can hardly be told apart at \(layer): their scores belong to what they share"
+          )
         }
       }
     }

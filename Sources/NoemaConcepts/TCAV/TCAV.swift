@@ -90,12 +90,17 @@ public struct TCAV: Sendable, Hashable, Codable {
       results[index].pPermutationAdjusted = permutation[index]
       results[index].pRunTTestAdjusted = runTest[index]
       results[index].verdict = verdict(results[index])
-      let own = warnings(results[index], hypotheses: results.count, needed: needed)
-      for warning in own where !results[index].diagnostics.warnings.contains(warning) {
-        results[index].diagnostics.warnings.append(warning)
+      // What an earlier correction, over fewer hypotheses, left open no longer holds.
+      results[index].diagnostics.warnings.removeAll {
+        $0.hasPrefix(Self.steadiness) || $0.contains(Self.hopelessness)
       }
+      results[index].diagnostics.warnings += warnings(
+        results[index], hypotheses: results.count, needed: needed)
     }
   }
+
+  private static let steadiness = "its score stands out because its CAVs are steadier"
+  private static let hopelessness = "pseudo-concepts cannot make any of"
 
   /// What the corrected p-values leave open.
   private func warnings(_ result: TCAVResult, hypotheses: Int, needed: Int) -> [String] {
@@ -103,13 +108,13 @@ public struct TCAV: Sendable, Hashable, Codable {
     let count = result.diagnostics.nullScores.count
     if count > 0, count < needed {
       warnings.append(
-        "\(count) pseudo-concepts cannot make any of \(hypotheses) hypotheses significant after correction; "
+        "\(count) \(Self.hopelessness) \(hypotheses) hypotheses significant after correction; "
           + "raise --pseudo-concepts to \(needed) or more, or test fewer hypotheses")
     }
     if result.verdict == .representedButNotUsed, result.pPermutationAdjusted <= significance {
       warnings.append(
-        "its score stands out because its CAVs are steadier than those of random concepts; its direction alone "
-          + "does not (p above \(significance))")
+        "\(Self.steadiness) than those of random concepts; its direction alone does not "
+          + "(p above \(significance))")
     }
     return warnings
   }

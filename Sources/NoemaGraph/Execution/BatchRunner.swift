@@ -28,7 +28,7 @@ public final class BatchRunner {
     shapes: [String: [Int]] = [:],
     weights: SharedWeights = SharedWeights(), derive: (Graph) throws(GraphError) -> Graph
   ) throws(GraphError) {
-    var size = network.fixedBatch ?? max(1, min(examples, maximumBatch))
+    var size = network.fixedBatch ?? Self.evenBatch(examples, atMost: maximumBatch)
     while true {
       let session = try Session(try derive(try network.graph(batch: size, shapes: shapes)), sharing: weights)
       let bytes =
@@ -47,6 +47,12 @@ public final class BatchRunner {
       // Working memory grows with the batch, so aim at the budget at once.
       size = max(1, min(size - 1, size * memory / bytes))
     }
+  }
+
+  /// The batch size that fills as few batches as `most` would, as evenly as can be: the last one is filled up.
+  private static func evenBatch(_ examples: Int, atMost most: Int) -> Int {
+    let batches = (max(1, examples) + most - 1) / most
+    return (max(1, examples) + batches - 1) / batches
   }
 
   /// Runs up to `batchSize` examples.

@@ -11,7 +11,7 @@ extension Pass {
 
   /// Passes that only execution wants, in order: their results have no derivative.
   public static let execution: [Pass] = [
-    .shareSubexpressions, .lowerBatchNormalization, .fuseEpilogues, .removeDeadNodes,
+    .shareSubexpressions, .lowerBatchNormalization, .fuseEpilogues, .fuseGates, .removeDeadNodes,
   ]
 }
 

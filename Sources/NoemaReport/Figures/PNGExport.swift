@@ -1,4 +1,6 @@
+internal import Dispatch
 internal import Foundation
+internal import Synchronization
 
 /// Turns SVG into PNG with the program `rsvg-convert`.
 public enum PNGExport {
@@ -31,6 +33,18 @@ public enum PNGExport {
       throw ReportError(.toolFailed(tool: tool, status: 0, message: "it wrote no PNG"))
     }
     return [UInt8](data)
+  }
+
+  /// The drawings as PNG files, made side by side on all cores.
+  ///
+  /// - Throws: as ``png(of:zoom:)``, for the first drawing that fails.
+  public static func pngs(of svgs: [String]) throws -> [[UInt8]] {
+    let slots = Mutex<[Result<[UInt8], any Error>?]>(Array(repeating: nil, count: svgs.count))
+    DispatchQueue.concurrentPerform(iterations: svgs.count) { index in
+      let result = Result { try png(of: svgs[index]) }
+      slots.withLock { $0[index] = result }
+    }
+    return try slots.withLock { try $0.compactMap { try $0?.get() } }
   }
 
   private static func run(_ executable: String, _ arguments: [String]) throws {

@@ -133,14 +133,11 @@ public struct TCAVArchive {
   /// - Throws: `ReportError` when the folder cannot be written.
   public static func write(_ page: TCAVPage, into folder: ResultFolder) throws {
     try folder.write(page.html, to: "report.html")
-    var pngs: [String: [UInt8]] = [:]
-    for figure in page.figures {
-      try folder.write(figure.svg, to: "figures/\(figure.name).svg")
-      guard PNGExport.isAvailable else { continue }
-      let png = try PNGExport.png(of: figure.svg)
-      pngs[figure.name] = png
-      try folder.write(png, to: "figures/\(figure.name).png")
-    }
+    let svgs = page.figures.map(\.svg)
+    let drawn = PNGExport.isAvailable ? try PNGExport.pngs(of: svgs) : []
+    for (figure, svg) in zip(page.figures, svgs) { try folder.write(svg, to: "figures/\(figure.name).svg") }
+    let pngs = Dictionary(uniqueKeysWithValues: zip(page.figures.map(\.name), drawn))
+    for (name, png) in pngs { try folder.write(png, to: "figures/\(name).png") }
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }
 

@@ -120,6 +120,9 @@ private let elementwise: [OperatorCase] =
       Gate(lower: 0, upper: 0.05, below: 0.1, above: 0.3), .random([3, 4]),
       .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
     OperatorCase(
+      Gate(lower: 0), .random([3, 4]), .random([3, 4]),
+      .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
+    OperatorCase(
       Select(), .constant(Tensor(shape: [2, 3], [true, false, true, false, false, true])), .random([2, 3]),
       .random([3])),
   ]

@@ -7,7 +7,8 @@ import Testing
 /// What every pass promises: the outputs stay, kept values stay, the graph stays valid.
 @Suite struct PassesTests {
   private static let all: [Pass] = [
-    .foldPadding, .foldBatchNormalization, .lowerBatchNormalization, .fuseEpilogues, .shareSubexpressions,
+    .foldPadding, .foldBatchNormalization, .lowerBatchNormalization, .fuseEpilogues, .fuseGates,
+    .shareSubexpressions,
     .removeDeadNodes,
   ]
 

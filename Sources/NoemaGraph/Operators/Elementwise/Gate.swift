@@ -4,6 +4,8 @@ public import NoemaTensor
 ///
 /// `g · inside` where `lower < c < upper`, `g · below` where `c ≤ lower`, `g · above` where `c ≥ upper`.
 ///
+/// With three operands `g` is the sum of the first two; the control is always the last.
+///
 /// - Shapes: `g […]`, `c […] → […]`.
 public struct Gate: FloatOperator {
   /// The interval's open ends.
@@ -25,8 +27,8 @@ public struct Gate: FloatOperator {
   public var relevanceRole: RelevanceRole { .activation }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard operands.count == 2, operands[0].shape == operands[1].shape else {
-      throw GraphError(.operands("expected two operands of one shape, found \(operands)"))
+    guard (2...3).contains(operands.count), operands.allSatisfy({ $0.shape == operands[0].shape }) else {
+      throw GraphError(.operands("expected two or three operands of one shape, found \(operands)"))
     }
     return [operands[0]]
   }
@@ -35,31 +37,44 @@ public struct Gate: FloatOperator {
   {
     let (lower, upper) = (Element(lower), Element(upper))
     let (below, inside, above) = (Element(below), Element(inside), Element(above))
-    return operands[0].withElements(as: Element.self) { g in
-      operands[1].withElements(as: Element.self) { c in
-        [
-          Tensor(
-            shape: operands[0].shape,
-            zip(g, c).map { g, c in c <= lower ? g * below : c >= upper ? g * above : g * inside })
-        ]
-      }
+    var g = operands[0].elements(as: Element.self)
+    if operands.count == 3 {
+      operands[1].withElements(as: Element.self) { other in for i in g.indices { g[i] += other[i] } }
+    }
+    return operands[operands.count - 1].withElements(as: Element.self) { c in
+      [
+        Tensor(
+          shape: operands[0].shape,
+          zip(g, c).map { g, c in c <= lower ? g * below : c >= upper ? g * above : g * inside })
+      ]
     }
   }
 
-  /// One sweep in whatever layout the control lies; zero padding stays zero because `g` is zero there.
+  /// One sweep in the cotangent's layout, which the gradient before it chose and the one behind it wants; the
+  /// control's where the cotangent has none. Zero padding stays zero because `g` is zero there.
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
     guard results[0].element == .float32 else { return nil }
-    let layout = operands[1].layout
-    let count = layout.byteCount(of: operands[1].type) / 4
+    let layout = operands.first { $0.layout != .plain }?.layout ?? .plain
+    let count = layout.byteCount(of: results[0]) / 4
     let (lower, upper) = (Float(lower), Float(upper))
     let (below, inside, above) = (Float(below), Float(inside), Float(above))
-    return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { memory in
+    let layouts = operands.map { _ in layout }
+    let addsOperand = operands.count == 3
+    return ClosureKernel(operands: layouts, results: [layout], reusableOperand: 0) { memory in
       nonisolated(unsafe) let g = memory.operands[0].assumingMemoryBound(to: Float.self)
-      nonisolated(unsafe) let c = memory.operands[1].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let other = memory.operands[1].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let c = memory.operands[memory.operands.count - 1].assumingMemoryBound(
+        to: Float.self)
       nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
+      @Sendable func factor(_ c: Float) -> Float { c <= lower ? below : c >= upper ? above : inside }
       Parallel.ranges(count) { range in
-        for i in range { result[i] = g[i] * (c[i] <= lower ? below : c[i] >= upper ? above : inside) }
+        // Two loops, so that neither asks at every element which one it is.
+        if addsOperand {
+          for i in range { result[i] = (g[i] + other[i]) * factor(c[i]) }
+        } else {
+          for i in range { result[i] = g[i] * factor(c[i]) }
+        }
       }
     }
   }
@@ -70,6 +85,7 @@ public struct Gate: FloatOperator {
   ) throws(GraphError) -> [Value?] {
     guard let g = cotangents[0] else { return [nil, nil] }
     // ThresholdedRelu gates a value by itself; the sum of both paths is this one.
-    return [try graph.apply(self, g, node.operands[1]), nil]
+    let passed = try graph.apply(self, g, node.operands[node.operands.count - 1])
+    return node.operands.dropLast().map { _ in passed } + [nil]
   }
 }
