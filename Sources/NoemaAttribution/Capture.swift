@@ -103,7 +103,7 @@ public struct Capture {
     }
     if indices.isEmpty, let first = reader.bad.first {
       throw DataError(
-        .empty("what is left of the data: none of its \(reader.bad.count) examples can be read"),
+        .malformed("none of the \(reader.bad.count) examples can be read"),
         at: first.name)
     }
     return Captured(

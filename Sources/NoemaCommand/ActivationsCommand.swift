@@ -86,7 +86,7 @@ struct ActivationsCommand: ParsableCommand {
       options.skipBad ? readable(dataset.examples, progress) : (Array(0..<dataset.examples.count), [])
     guard !good.isEmpty else {
       throw DataError(
-        .empty("what is left of the data: none of its \(skipped.count) examples can be read"), at: data.data)
+        .malformed("none of the \(skipped.count) examples can be read"), at: data.data)
     }
     let source = ExampleSubset(dataset.examples, good)
     // Before the store is made, so that nothing is left of data that do not fit.

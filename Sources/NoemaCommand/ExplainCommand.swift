@@ -119,7 +119,7 @@ struct ExplainCommand: ParsableCommand {
       }
       if names.isEmpty, let first = reader.bad.first {
         throw DataError(
-          .empty("what is left of the data: none of its \(reader.bad.count) examples can be read"),
+          .malformed("none of the \(reader.bad.count) examples can be read"),
           at: first.name)
       }
       let shape = [names.count] + source.exampleShape

@@ -136,8 +136,14 @@ struct TCAVCommand: ParsableCommand {
             .examples)
       }
       let path = "\(concepts)/\(name)"
-      if FileManager.default.fileExists(atPath: path), try ConceptFolder(path: path).examples.isEmpty {
-        throw ConceptError(.tooFew(set: "concept '\(name)'", found: 0, needed: 2), at: path)
+      if FileManager.default.fileExists(atPath: path) {
+        let folder = try ConceptFolder(path: path)
+        guard !folder.examples.isEmpty else {
+          throw ConceptError(.tooFew(set: "concept '\(name)'", found: 0, needed: 2), at: path)
+        }
+        return .init(
+          name: folder.manifest.name,
+          examples: try Dataset.conceptExamples(folder.path, folder.examples, data.options(model).inputs))
       }
       let folder = try ConceptLibrary(path: concepts).concept(named: name)
       return .init(
@@ -152,8 +158,10 @@ struct TCAVCommand: ParsableCommand {
     let names = files.filter { name in
       !name.hasPrefix(".") && [".npy", ".npz", ".csv"].contains { name.hasSuffix($0) }
     }.map { String($0.dropLast(4)) }
-    if !names.isEmpty { return names }
-    return try ConceptLibrary(path: concepts).concepts.map(\.manifest.name)
+    if names.isEmpty { return try ConceptLibrary(path: concepts).concepts.map(\.manifest.name) }
+    // A folder of both holds the folders' concepts too, if there are any.
+    let folders = (try? ConceptLibrary(path: concepts))?.concepts.filter { $0.path != concepts } ?? []
+    return names + folders.map(\.manifest.name)
   }
 
   private func openRandom(_ path: String, _ model: LoadedModel) throws -> TCAVStudy.RandomExamples {
@@ -219,7 +227,7 @@ struct StatisticsOptions: ParsableArguments {
   var randomCount: Int?
   @Flag(help: "Hold concepts against each other instead of random examples.") var relative = false
   @Option(help: "holm, bonferroni, bh or none.") var correction = MultipleTesting.holm
-  @Option(help: "The level below which an adjusted p-value counts.") var alpha = 0.05
+  @Option(help: "The level up to which an adjusted p-value counts.") var alpha = 0.05
   @Option(
     name: .customLong("min-auc"), help: "The held-out AUC below which a concept counts as not represented.")
   var minimumAUC = 0.6

@@ -38,7 +38,8 @@ struct ModelOptions: ParsableArguments {
     } else if let beside = try ModelCard.beside(model: model) {
       card = beside
     }
-    let shapes = try parseInputShapes(inputShapes)
+    var shapes = try parseInputShapes(inputShapes)
+    if !shapes.isEmpty { _ = try network.inputShapes(batch: 1, overriding: shapes) }
     var preprocessing = card.preprocessing
     if preprocessing == nil { preprocessing = guess(network, shapes) }
     // The size alone is enough where the file leaves it open.
@@ -46,6 +47,12 @@ struct ModelOptions: ParsableArguments {
     if var recipe = preprocessing {
       try override(&recipe)
       preprocessing = recipe
+    }
+    // The size of images fixes what the file leaves open.
+    if shapes.isEmpty, let preprocessing, network.inputs.count == 1,
+      (try? network.inputShapes(batch: 1)) == nil, network.inputs[0].dimensions.count == 4
+    {
+      shapes = [network.inputs[0].name: [1] + preprocessing.shape]
     }
     if let classes { card.classNames = try names(classes) }
     let flags = [

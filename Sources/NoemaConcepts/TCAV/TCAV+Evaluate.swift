@@ -263,8 +263,8 @@ extension TCAV {
     }
     if facts.zeroDerivatives > 0.01 {
       warnings.append(
-        "\(Int((facts.zeroDerivatives * 100).rounded())) % of the derivatives are exactly zero and count as "
-          + "not positive"
+        "\(Int((facts.zeroDerivatives * 100).rounded())) % of the derivatives are exactly zero: not positive in "
+          + "the score, half in the test"
       )
     }
     if !runs.pseudo.isEmpty, runs.permutesLabels, !isRelative {

@@ -30,7 +30,7 @@ public struct TCAV: Sendable, Hashable, Codable {
   public var isRelative = false
   /// The correction over concepts × layers × classes.
   public var correction = MultipleTesting.holm
-  /// The level below which an adjusted p-value counts.
+  /// The level up to which an adjusted p-value counts.
   public var significance = 0.05
   /// The held-out AUC below which a concept counts as not represented.
   public var minimumAUC = 0.6
