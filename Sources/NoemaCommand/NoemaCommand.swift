@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Dispatch
 internal import Foundation
 internal import Noema
 
@@ -30,8 +29,7 @@ struct NoemaCommand: ParsableCommand {
 
   /// Runs the command and turns every error into a sentence and an exit code.
   static func main() {
-    let signals = stopCleanly()
-    defer { withExtendedLifetime(signals) {} }
+    stopCleanly()
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -69,19 +67,31 @@ extension NoemaCommand {
   }
 
   /// Makes an interrupt (130) and a request to end (143) leave nothing half-written behind.
-  private static func stopCleanly() -> [any DispatchSourceSignal] {
-    [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        ResultFolder.discardUnfinished()
-        _exit(128 + number)
+  ///
+  /// The handler only hands the signal to a thread, where removing files is safe. Blocking signals would not do:
+  /// OpenBLAS has threads before this runs. A signal that the caller had ignored, as `nohup` does, stays so.
+  private static func stopCleanly() {
+    guard pipe(&signalPipe) == 0 else { return }
+    for number in [SIGINT, SIGTERM] {
+      let earlier = signal(number) { number in
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(signalPipe[1], &byte, 1)
       }
-      source.resume()
-      return source
+      // SIG_IGN is the address 1.
+      if unsafeBitCast(earlier, to: Int.self) == 1 { signal(number, SIG_IGN) }
+    }
+    let source = signalPipe[0]
+    Thread.detachNewThread {
+      var number: UInt8 = 0
+      while read(source, &number, 1) < 0, errno == EINTR {}
+      ResultFolder.discardUnfinished()
+      _exit(128 + Int32(number))
     }
   }
 }
+
+/// What a signal handler writes to; set once, before there is a handler.
+nonisolated(unsafe) private var signalPipe: [Int32] = [-1, -1]
 
 /// The version that `--version`, results and reports show.
 let noemaVersion = "0.1.0"
