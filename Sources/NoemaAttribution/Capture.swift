@@ -23,7 +23,7 @@ public struct Captured {
   public var activations: [any FeatureMatrix & Sendable]
   /// Gradients, for each explained class one feature matrix a layer.
   public var gradients: [[any FeatureMatrix & Sendable]]
-  /// The network's outputs, `[examples, classes]`.
+  /// The network's outputs, `[examples, classes]`; no rows when they were not kept.
   public var outputs: Tensor
   /// Examples that were skipped.
   public var bad: [BatchReader.BadExample]
@@ -35,7 +35,7 @@ public struct Capture {
   public var network: Network
   /// ONNX value names of the layers.
   public var layers: [String]
-  /// How positions are brought together.
+  /// How positions are brought together; not those of inputs, of which little would be left.
   public var pooling = Pooling.none
   /// The scale of explained outputs; nil for the outputs as the network gives them.
   public var scale: OutputScale?
@@ -62,17 +62,19 @@ public struct Capture {
   ///   - source: the examples.
   ///   - classes: the classes whose outputs are differentiated, each for all examples; none for activations alone.
   ///   - keepsActivations: whether activations are kept.
+  ///   - keepsOutputs: whether outputs are kept; without, and without classes, the network runs no further than
+  ///     the layers.
   /// - Throws: `GraphError` for wrong shapes and values that are not finite, `DataError` for unreadable examples.
   public func callAsFunction(
-    _ source: any ExampleSource, classes: [Int] = [], keepsActivations: Bool = true, phase: String = "",
-    progress: Progress? = nil
+    _ source: any ExampleSource, classes: [Int] = [], keepsActivations: Bool = true,
+    keepsOutputs: Bool = true,
+    phase: String = "", progress: Progress? = nil
   ) throws -> Captured {
     let hooked = try HookedNetwork(
-      network, layers: layers, gradients: classes.count, scale: scale, examples: source.count,
-      memory: batchMemory,
-      shapes: shapes, maximumBatch: maximumBatch)
-    try check(source, hooked)
-    let widths = hooked.layerShapes.map { pooledWidth($0) }
+      network, layers: layers, gradients: classes.count, scale: scale, readsOutput: keepsOutputs,
+      examples: source.count, memory: batchMemory, shapes: shapes, maximumBatch: maximumBatch)
+    try check(source, expected: hooked.inputShape)
+    let widths = hooked.layerShapes.enumerated().map { pooledShape($1, layer: $0).reduce(1, *) }
     func store(_ width: Int) throws -> GrowingFeatures {
       try GrowingFeatures(columnCount: width, expectedRows: source.count, in: scratchFolder)
     }
@@ -90,11 +92,11 @@ public struct Capture {
         throw error.naming { source.name(of: batch.indices[min($0, rows - 1)]) }
       }
       for (layer, features) in activations.enumerated() {
-        try features.append(pooled(readings.activations[layer]))
+        try features.append(pooled(readings.activations[layer], layer: layer))
       }
       for (target, features) in gradients.enumerated() {
         for (layer, features) in features.enumerated() {
-          try features.append(summed(readings.gradients[target * layers.count + layer]))
+          try features.append(summed(readings.gradients[target * layers.count + layer], layer: layer))
         }
       }
       readings.output.withElements(as: Float.self) { outputs.append(contentsOf: $0) }
@@ -108,7 +110,8 @@ public struct Capture {
     }
     return Captured(
       indices: indices, activations: activations, gradients: gradients,
-      outputs: Tensor(shape: [indices.count, hooked.classCount], outputs), bad: reader.bad)
+      outputs: Tensor(shape: [outputs.count / hooked.classCount, hooked.classCount], outputs), bad: reader.bad
+    )
   }
 
   /// Streams activations without keeping them.
@@ -117,16 +120,16 @@ public struct Capture {
   /// - Throws: as reading does, and what the body throws.
   public func stream(_ source: any ExampleSource, _ body: ([Tensor], Int) throws -> Void) throws {
     let hooked = try HookedNetwork(
-      network, layers: layers, scale: scale, examples: source.count, memory: batchMemory, shapes: shapes,
-      maximumBatch: maximumBatch)
-    try check(source, hooked)
+      network, layers: layers, scale: scale, readsOutput: false, examples: source.count, memory: batchMemory,
+      shapes: shapes, maximumBatch: maximumBatch)
+    try check(source, expected: hooked.inputShape)
     let reader = BatchReader(source, batchSize: hooked.batchSize, skipsBad: skipsBad)
     var done = 0
     while let batch = try reader.read() {
       do {
         let readings = try hooked.read([batch.inputs])
         done += batch.indices.count
-        try body(readings.activations.map(pooled), done)
+        try body(readings.activations.enumerated().map { pooled($1, layer: $0) }, done)
       } catch let error as GraphError {
         throw error.naming { source.name(of: batch.indices[min($0, batch.indices.count - 1)]) }
       }
@@ -134,32 +137,35 @@ public struct Capture {
   }
 
   /// The shape of one example's activation at each layer, after pooling.
-  public func shapesAfterPooling() throws -> [[Int]] {
-    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map {
-      shape in
-      pooling == .none || shape.count < 2 ? shape : [pooledWidth(shape)]
+  ///
+  /// - Throws: `GraphError` for layers that do not exist and shapes that do not fit.
+  public func shapesAfterPooling() throws(GraphError) -> [[Int]] {
+    let graph = try network.graph(batch: network.fixedBatch ?? 1, shapes: shapes)
+    return try graph.values(named: layers).enumerated().map { layer, value in
+      pooledShape(Array(graph.type(of: value).shape.dropFirst()), layer: layer)
     }
   }
 
   /// Features per example at each layer, after pooling.
-  public func widths() throws -> [Int] {
-    try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes).layerShapes.map(
-      pooledWidth)
+  ///
+  /// - Throws: `GraphError` for layers that do not exist and shapes that do not fit.
+  public func widths() throws(GraphError) -> [Int] {
+    try shapesAfterPooling().map { $0.reduce(1, *) }
   }
 
   /// Refuses examples that the network does not take.
   ///
   /// - Throws: `GraphError.input`.
-  public func check(_ source: any ExampleSource) throws {
-    try check(source, try HookedNetwork(network, layers: layers, examples: 1, memory: .max, shapes: shapes))
+  public func check(_ source: any ExampleSource) throws(GraphError) {
+    let graph = try network.graph(batch: network.fixedBatch ?? 1, shapes: shapes)
+    try check(source, expected: graph.inputs.first.map { Array(graph.type(of: $0).shape.dropFirst()) } ?? [])
   }
 
-  private func check(_ source: any ExampleSource, _ hooked: HookedNetwork) throws(GraphError) {
+  private func check(_ source: any ExampleSource, expected: [Int]) throws(GraphError) {
     guard network.inputs.count == 1 else {
       throw GraphError(
         .input("the network has \(network.inputs.count) inputs; data sets feed networks of one"))
     }
-    let expected = hooked.inputShape
     guard source.exampleShape == expected else {
       throw GraphError(
         .input(
@@ -168,14 +174,19 @@ public struct Capture {
     }
   }
 
-  private func pooledWidth(_ shape: [Int]) -> Int {
-    guard pooling != .none, shape.count > 1 else { return shape.reduce(1, *) }
-    return shape.count == 2 ? shape[1] : shape[0]
+  private func pooling(at layer: Int) -> Pooling {
+    network.inputs.contains { $0.name == layers[layer] } ? .none : pooling
+  }
+
+  /// The shape of one example after pooling.
+  private func pooledShape(_ shape: [Int], layer: Int) -> [Int] {
+    guard pooling(at: layer) != .none, shape.count > 1 else { return shape }
+    return [shape.count == 2 ? shape[1] : shape[0]]
   }
 
   /// Activations with their positions brought together.
-  private func pooled(_ tensor: Tensor) -> Tensor {
-    switch pooling {
+  private func pooled(_ tensor: Tensor, layer: Int) -> Tensor {
+    switch pooling(at: layer) {
     case .none: tensor
     case .mean: tensor.reducingPositions(from: 0, { $0 + $1 }, { $0 / Float($1) })
     case .max: tensor.reducingPositions(from: -.infinity, { Swift.max($0, $1) }, { value, _ in value })
@@ -183,8 +194,9 @@ public struct Capture {
   }
 
   /// Gradients with respect to a move of all positions together.
-  private func summed(_ tensor: Tensor) -> Tensor {
-    pooling == .none ? tensor : tensor.reducingPositions(from: 0, { $0 + $1 }, { value, _ in value })
+  private func summed(_ tensor: Tensor, layer: Int) -> Tensor {
+    pooling(at: layer) == .none
+      ? tensor : tensor.reducingPositions(from: 0, { $0 + $1 }, { value, _ in value })
   }
 }
 

@@ -10,7 +10,7 @@ public struct HookedNetwork {
   public struct Readings {
     /// The hooked layers' values, `[examples, …]` each.
     public var activations: [Tensor]
-    /// The network's output on the asked scale, `[examples, classes]`.
+    /// The network's output on the asked scale, `[examples, classes]`; no rows when it was not asked for.
     public var output: Tensor
     /// The gradients with respect to each hooked layer, for one explained class after the other; empty unless
     /// asked for.
@@ -28,6 +28,7 @@ public struct HookedNetwork {
   private let runner: BatchRunner
   private let inputNames, layerNames: [String]
   private let gradientCount: Int
+  private let readsOutput: Bool
 
   /// Compiles a network with hooks.
   ///
@@ -36,24 +37,30 @@ public struct HookedNetwork {
   ///   - gradients: for how many class outputs per example gradients come with the activations; the forward pass
   ///     is shared.
   ///   - scale: the scale of the class output; nil for the output as the network gives it.
+  ///   - readsOutput: whether the network runs to its output; without, and without gradients, it runs no further
+  ///     than the layers.
   ///   - examples: how many examples will run at most.
   ///   - memory: bytes that one batch may take.
   /// - Throws: `GraphError` when a layer has no gradient or does not exist.
   public init(
     _ network: Network, layers: [String], gradients: Int = 0, scale: OutputScale? = .logit,
-    output: String? = nil,
+    output: String? = nil, readsOutput: Bool = true,
     examples: Int, memory: Int = 1 << 30, shapes: [String: [Int]] = [:], maximumBatch: Int = 32
   ) throws(GraphError) {
     inputNames = network.inputs.map(\.name)
     layerNames = layers
     gradientCount = gradients
+    let readsOutput = readsOutput || gradients > 0
+    self.readsOutput = readsOutput
+    var classCount = 0
     runner = try BatchRunner(
       network, examples: examples, memory: memory, maximumBatch: maximumBatch, shapes: shapes
     ) { graph throws(GraphError) in
       var graph = graph
       let hooks = try graph.values(named: layers)
       let explained = try graph.explainedOutput(output, scale: scale)
-      graph.outputs = [explained] + hooks
+      classCount = graph.type(of: explained).shape[1]
+      graph.outputs = (readsOutput ? [explained] : []) + hooks
       try graph.apply(Pass.canonical)
       for _ in 0..<gradients {
         var back = try graph.backward(from: explained, to: hooks)
@@ -69,14 +76,16 @@ public struct HookedNetwork {
       }
       return graph
     }
-    for (name, type) in zip(["the output"] + layers.map { "'\($0)'" }, runner.outputTypes)
+    let names = (readsOutput ? ["the output"] : []) + layers.map { "'\($0)'" }
+    for (name, type) in zip(names, runner.outputTypes)
     where type.shape.first != runner.batchSize {
       throw GraphError(
         .input(
           "\(name) has shape \(type.shape) for \(runner.batchSize) examples; its first axis must count them"))
     }
-    classCount = runner.outputTypes[0].shape[1]
-    layerShapes = runner.outputTypes[1..<1 + layers.count].map { Array($0.shape.dropFirst()) }
+    self.classCount = classCount
+    let first = readsOutput ? 1 : 0
+    layerShapes = runner.outputTypes[first..<first + layers.count].map { Array($0.shape.dropFirst()) }
   }
 
   /// Reads one batch.
@@ -99,12 +108,14 @@ public struct HookedNetwork {
       inputs.append(try oneHot(classes, count: classCount))
     }
     let results = try runner.run(inputs)
-    let names =
-      ["output"] + layerNames + (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
-    try checkFinite(results, names, first)
-    let split = 1 + layerNames.count
+    let gradientNames = (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
+    try checkFinite(results, (readsOutput ? ["output"] : []) + layerNames + gradientNames, first)
+    let start = readsOutput ? 1 : 0
+    let split = start + layerNames.count
     return Readings(
-      activations: Array(results[1..<split]), output: results[0], gradients: Array(results[split...]))
+      activations: Array(results[start..<split]),
+      output: readsOutput ? results[0] : Tensor(shape: [0, classCount], [Float]()),
+      gradients: Array(results[split...]))
   }
 
   private func checkFinite(_ tensors: [Tensor], _ names: [String], _ first: Int) throws(GraphError) {

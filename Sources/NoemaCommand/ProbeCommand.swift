@@ -14,6 +14,8 @@ struct ProbeCommand: ParsableCommand {
         noema probe --model net.onnx --data t10k-images.gz \\
           --labels t10k-labels.gz --limit 2000 \\
           --layer pool1 --layer pool2 --family ridge logistic --pool mean -o out/
+        noema probe --model net.onnx --data patches --layer 'relu*' \\
+          --groups image-of-patch.txt -o out/
       """)
 
   @OptionGroup var model: ModelOptions
@@ -27,6 +29,10 @@ struct ProbeCommand: ParsableCommand {
     [ProbeStudy.Family] = [.ridge]
   @Option(help: "none, mean or max over positions.") var pool = Pooling.none
   @Option(help: "Folds of the cross-validation.") var folds = 5
+  @Option(help: "A file of one word an example: equal words are never split, and share a control label.")
+  var groups: String?
+  @Option(help: "A file of one word an example: equal words share a control label, split or not.")
+  var types: String?
   @Option(name: .customLong("control-draws"), help: "Random labellings of the control task; 0 leaves it out.")
   var controlDraws = 5
   @Flag(name: .customLong("no-input"), help: "Leave out the baseline on the input itself.") var noInput =
@@ -63,9 +69,15 @@ struct ProbeCommand: ParsableCommand {
       if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 2 {
         capture.scratchFolder = folder.stagingPath
       }
-      let captured = try capture(dataset.examples, phase: "activations") { progress($0, $1, $2) }
+      let (groups, types) = (try numbers(groups, dataset), try numbers(types, dataset))
+      let captured = try capture(dataset.examples, keepsOutputs: false, phase: "activations") {
+        progress($0, $1, $2)
+      }
       let names = (noInput ? [] : ["input"]) + layers.map(\.name)
-      let classes = try ProbeLabels(captured.indices.map { labels[$0] })
+      let kept = captured.indices
+      let classes = try ProbeLabels(
+        kept.map { labels[$0] }, groups: groups.map { groups in kept.map { groups[$0] } },
+        types: types.map { types in kept.map { types[$0] } })
       var study = ProbeStudy(family)
       study.folds = folds
       study.controlDraws = controlDraws
@@ -94,7 +106,7 @@ struct ProbeCommand: ParsableCommand {
       var rows = [
         [
           "layer", "probe", "features", "accuracy", "95 % interval", "balanced", "AUC", "majority", "control",
-          "selectivity",
+          "selectivity", "in training",
         ]
       ]
       for item in results {
@@ -105,11 +117,29 @@ struct ProbeCommand: ParsableCommand {
           String(format: "%.3f", item.majority),
           item.controlAccuracy.map { String(format: "%.3f", $0) } ?? "–",
           item.selectivity.map { String(format: "%+.3f", $0) } ?? "–",
+          item.trainSelectivity.map { String(format: "%+.3f", $0) } ?? "–",
         ])
       }
-      print(alignedTable(rows, rightAligned: [2, 3, 5, 6, 7, 8, 9]))
+      print(alignedTable(rows, rightAligned: [2, 3, 5, 6, 7, 8, 9, 10]))
+      if let unit = results.first?.controlUnit, controlDraws > 0 { print(unit.explanation) }
       for text in Set(results.flatMap(\.notes)).sorted() { print("note: \(text)") }
       print("\nwrote \(out)/result.json and figures")
+    }
+  }
+
+  /// Words of a file as numbers, equal for equal words; nil without a file.
+  private func numbers(_ file: String?, _ dataset: Dataset) throws -> [Int]? {
+    guard let file else { return nil }
+    let words = try Dataset.readLabels(file)
+    let count = dataset.examples.count
+    guard words.count == count || data.limit != nil && words.count > count else {
+      throw DataError(.malformed("\(words.count) words for the \(count) examples of \(data.data)"), at: file)
+    }
+    var seen: [String: Int] = [:]
+    return words.prefix(count).map { word in
+      let number = seen[word] ?? seen.count
+      seen[word] = number
+      return number
     }
   }
 
@@ -128,6 +158,19 @@ struct ProbeCommand: ParsableCommand {
       valueTitle: "held-out accuracy",
       categories: layers, series: series,
       reference: ReferenceLine(results.first?.majority ?? 0, name: "largest class"))
+  }
+}
+
+extension ProbeStudyResult.ControlUnit {
+  /// What the control columns mean, in a sentence.
+  fileprivate var explanation: String {
+    switch self {
+    case .example:
+      "control: labels shuffled among examples, so held-out control accuracy is chance and `in training` tells "
+        + "knowledge from memory; --groups or --types make the control learnable"
+    case .group: "control: one random label for each group; groups are whole on one side of each split"
+    case .type: "control: one random label for each type, learnable by remembering the types"
+    }
   }
 }
 

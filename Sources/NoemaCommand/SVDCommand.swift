@@ -114,7 +114,7 @@ struct SVDCommand: ParsableCommand {
     if try capture.widths().reduce(0, +) * 4 * dataset.examples.count > memory / 3 {
       capture.scratchFolder = folder.stagingPath
     }
-    return try capture(dataset.examples, phase: "activations") { progress($0, $1, $2) }
+    return try capture(dataset.examples, keepsOutputs: false, phase: "activations") { progress($0, $1, $2) }
   }
 
   private func compare(

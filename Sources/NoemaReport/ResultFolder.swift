@@ -125,7 +125,7 @@ public struct ResultFolder: Sendable {
   ///
   /// - Throws: `ReportError` of kind `occupied` or `system`; the earlier result then still stands.
   public func finish() throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: stagingPath).sorted()
+    let names = try FileManager.default.subpathsOfDirectory(atPath: stagingPath).sorted()
     try write(names.joined(separator: "\n") + "\n", to: Self.listName)
     defer { Self.unfinished.withLock { _ = $0.remove(stagingPath) } }
     switch try checkPlace() {
@@ -163,7 +163,7 @@ public struct ResultFolder: Sendable {
     // rename(2) replaces an empty folder by itself.
     let content: [String]
     do {
-      content = try FileManager.default.contentsOfDirectory(atPath: path)
+      content = try FileManager.default.subpathsOfDirectory(atPath: path)
     } catch {
       throw ReportError(.system(call: "opendir", code: 0, reason: error.localizedDescription), at: path)
     }

@@ -87,6 +87,19 @@ private struct Interruption: Error {}
   }
 }
 
+@Test func foreignFilesInSubfoldersOfAResultAreKept() throws {
+  try withFolder { root in
+    let place = root + "/out"
+    try ResultFolder.make(at: place) { try $0.write("1", to: "figures/one.svg") }
+    try ResultFolder.make(at: place) { try $0.write("2", to: "figures/one.svg") }
+    try Data([2]).write(to: URL(fileURLWithPath: place + "/figures/mine.png"))
+    #expect(throws: ReportError(.occupied, at: place)) {
+      try ResultFolder.make(at: place) { _ in Issue.record("the body must not run") }
+    }
+    #expect(FileManager.default.fileExists(atPath: place + "/figures/mine.png"))
+  }
+}
+
 @Test func unfinishedFoldersAreRemovedOnRequest() throws {
   try withFolder { root in
     let folder = try ResultFolder(at: root + "/out")

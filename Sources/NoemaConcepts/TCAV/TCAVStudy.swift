@@ -114,7 +114,8 @@ public struct TCAVStudy {
     let pool = try JoinedExamples(parts.map(\.examples))
     let capture = try self.capture(poolCount: pool.count)
 
-    let pooled = try capture(pool, phase: "concept and random examples", progress: progress)
+    let pooled = try capture(
+      pool, keepsOutputs: false, phase: "concept and random examples", progress: progress)
     skipped += pooled.bad.map { "\($0.name): \($0.reason)" }
     let rows = Dictionary(uniqueKeysWithValues: pooled.indices.enumerated().map { ($1, $0) })
     func kept(_ part: Int) -> [Int] { (pool.starts[part]..<pool.starts[part + 1]).compactMap { rows[$0] } }
@@ -186,9 +187,9 @@ public struct TCAVStudy {
   private func poolParts(_ skipped: inout [String]) throws -> [Concept] {
     var owners: [String: String] = [:]
     for concept in concepts {
-      for index in 0..<concept.examples.count {
+      for (index, hash) in concept.examples.contentHashes().enumerated() {
         // An unreadable file is reported where it is decoded.
-        if let hash = try? concept.examples.contentHash(of: index) {
+        if let hash {
           owners[hash] = "\(concept.examples.name(of: index)) of concept '\(concept.name)'"
         }
       }
@@ -197,8 +198,8 @@ public struct TCAVStudy {
     var parts = concepts
     for (number, set) in random.parts.enumerated() {
       var good: [Int] = []
-      for index in 0..<set.count {
-        if let hash = try? set.contentHash(of: index), let owner = owners[hash] {
+      for (index, hash) in set.contentHashes().enumerated() {
+        if let hash, let owner = owners[hash] {
           guard skipsBad else {
             throw ConceptError(
               .parameters(

@@ -62,16 +62,10 @@ public final class BatchReader {
         bad.append(BadExample(index: index, name: source.name(of: index), reason: error.description))
       }
       if good.isEmpty { continue }
-      let size = source.exampleSize
-      let inputs = try Tensor(shape: [good.count] + source.exampleShape, elementType: .float32) { bytes in
-        let target = bytes.bindMemory(to: Float.self)
-        examples.values.withUnsafeBufferPointer { values in
-          for (row, offset) in good.enumerated() where size > 0 {
-            (target.baseAddress! + row * size).update(from: values.baseAddress! + offset * size, count: size)
-          }
-        }
-      }
-      return Batch(indices: good.map { reading.indices[$0] }, inputs: inputs)
+      let values = try examples.values.get()
+      return Batch(
+        indices: good.map { reading.indices[$0] },
+        inputs: failed.isEmpty ? values : try values.gatheringRows(good))
     }
     return nil
   }
@@ -95,7 +89,8 @@ private final class Pending: @unchecked Sendable {
   private var result: Examples?
 
   struct Examples: Sendable {
-    var values: [Float]
+    /// One row an example; rows of failures hold nothing.
+    var values: Result<Tensor, any Error>
     var failures: [DataError?]
   }
 
@@ -115,26 +110,43 @@ private final class Pending: @unchecked Sendable {
 
   private static func read(_ source: any ExampleSource, _ indices: [Int]) -> Examples {
     let size = source.exampleSize
-    let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1, size * indices.count))
-    values.initialize(repeating: 0)
     let failures = UnsafeMutableBufferPointer<DataError?>.allocate(capacity: indices.count)
     failures.initialize(repeating: nil)
     defer {
-      values.deallocate()
       failures.deinitialize()
       failures.deallocate()
     }
-    nonisolated(unsafe) let (rows, errors) = (values, failures)
-    // Each iteration writes its own row and its own slot.
-    DispatchQueue.concurrentPerform(iterations: indices.count) { offset in
-      do throws(DataError) {
-        try source.copy(
-          indices[offset],
-          into: UnsafeMutableBufferPointer(rebasing: rows[(offset * size)..<((offset + 1) * size)]))
-      } catch {
-        errors[offset] = error
+    nonisolated(unsafe) let errors = failures
+    let values = Result {
+      try Tensor(shape: [indices.count] + source.exampleShape, elementType: .float32) { bytes in
+        nonisolated(unsafe) let rows = bytes.bindMemory(to: Float.self)
+        // Each iteration writes its own row and its own slot.
+        DispatchQueue.concurrentPerform(iterations: indices.count) { offset in
+          do throws(DataError) {
+            try source.copy(
+              indices[offset],
+              into: UnsafeMutableBufferPointer(rebasing: rows[(offset * size)..<((offset + 1) * size)]))
+          } catch {
+            errors[offset] = error
+          }
+        }
       }
     }
-    return Examples(values: Array(values[..<(size * indices.count)]), failures: Array(failures))
+    return Examples(values: values, failures: Array(failures))
+  }
+}
+
+extension Tensor {
+  /// Some rows of a float32 tensor.
+  fileprivate func gatheringRows(_ rows: [Int]) throws -> Tensor {
+    let size = shape.dropFirst().reduce(1, *)
+    return try Tensor(shape: [rows.count] + shape.dropFirst(), elementType: .float32) { bytes in
+      let target = bytes.bindMemory(to: Float.self)
+      withElements(as: Float.self) { values in
+        for (row, source) in rows.enumerated() {
+          for i in 0..<size { target[row * size + i] = values[source * size + i] }
+        }
+      }
+    }
   }
 }

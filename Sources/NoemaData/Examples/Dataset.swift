@@ -32,9 +32,8 @@ public struct Dataset: Sendable {
   /// A hash of shape, names, labels and contents; files are read for it, unreadable ones count by name alone.
   public func hash() -> String {
     var text = "\(examples.exampleShape)"
-    for index in 0..<examples.count {
-      let content = (try? examples.contentHash(of: index)) ?? ""
-      text += "\n\(examples.name(of: index))\t\(labels?[index] ?? "")\t\(content)"
+    for (index, content) in examples.contentHashes().enumerated() {
+      text += "\n\(examples.name(of: index))\t\(labels?[index] ?? "")\t\(content ?? "")"
     }
     return Array(text.utf8).withUnsafeBytes(SHA256.hexadecimal)
   }
@@ -187,8 +186,10 @@ extension Dataset {
       examples: TensorExamples(tensor, name: (path as NSString).lastPathComponent), labels: words, path: path)
   }
 
-  /// Labels of a file: an array of numbers, or text with one label a line.
-  private static func readLabels(_ path: String) throws(DataError) -> [String] {
+  /// Words of a file, one for each example: an array of numbers, or text with one a line.
+  ///
+  /// - Throws: ``DataError`` when the file cannot be read.
+  public static func readLabels(_ path: String) throws(DataError) -> [String] {
     let name = path.lowercased()
     if name.hasSuffix(".npy") { return words(try NPYFile.read(path)) }
     if name.hasSuffix(".gz") || name.contains("idx") || name.contains("ubyte") {

@@ -1,3 +1,4 @@
+internal import Dispatch
 public import NoemaTensor
 
 /// Examples that can be read one by one, in any order and from several threads: images on disk, rows of an array.
@@ -24,6 +25,20 @@ public protocol ExampleSource: Sendable {
 extension ExampleSource {
   /// Numbers in one example.
   public var exampleSize: Int { exampleShape.reduce(1, *) }
+
+  /// What identifies the examples' bytes, found on all cores; nil for examples that cannot be read.
+  public func contentHashes() -> [String?] {
+    let hashes = UnsafeMutableBufferPointer<String?>.allocate(capacity: count)
+    hashes.initialize(repeating: nil)
+    defer {
+      hashes.deinitialize()
+      hashes.deallocate()
+    }
+    nonisolated(unsafe) let slots = hashes
+    // Each iteration writes its own slot.
+    DispatchQueue.concurrentPerform(iterations: count) { slots[$0] = try? contentHash(of: $0) }
+    return Array(hashes)
+  }
 
   /// One example as a tensor without a batch axis.
   public func tensor(at index: Int) throws -> Tensor {

@@ -44,6 +44,37 @@ public enum JPEGFile {
     return orients ? header.orientation.applied(to: image) : image
   }
 
+  /// The file bytes of a grey or RGB image, colours at full resolution.
+  ///
+  /// - Parameter quality: 1 to 100, libjpeg's scale.
+  /// - Throws: ``DataError`` if the image is empty or has a channel count other than 1 and 3.
+  public static func encode(_ image: Image, quality: Int = 90) throws(DataError) -> [UInt8] {
+    let isGrey = image.channelCount == 1
+    guard image.width > 0, image.height > 0, isGrey || image.channelCount == 3 else {
+      throw DataError(
+        .unsupported(
+          "JPEG of \(image.width) × \(image.height) pixels and \(image.channelCount) channels; "
+            + "give grey or RGB"), at: "")
+    }
+    guard let encoder = tjInitCompress() else {
+      throw DataError(.ioFailure(operation: "start the JPEG encoder", reason: "out of memory"), at: "")
+    }
+    defer { tjDestroy(encoder) }
+    let sampling = Int32((isGrey ? TJSAMP_GRAY : TJSAMP_444).rawValue)
+    var target: UnsafeMutablePointer<UInt8>?
+    var count: UInt = 0
+    defer { tjFree(target) }
+    let status = tjCompress2(
+      encoder, image.pixels, Int32(image.width), 0, Int32(image.height),
+      Int32((isGrey ? TJPF_GRAY : TJPF_RGB).rawValue), &target, &count, sampling,
+      Int32(min(max(quality, 1), 100)), TJFLAG_ACCURATEDCT)
+    guard status == 0, let target else {
+      let reason = tjGetErrorStr2(encoder).map { String(cString: $0) } ?? "unknown error"
+      throw DataError(.ioFailure(operation: "encode a JPEG", reason: reason), at: "")
+    }
+    return Array(UnsafeBufferPointer(start: target, count: Int(count)))
+  }
+
   /// The extents in pixels after the orientation is applied, from the header alone.
   static func size(_ bytes: [UInt8], name: String) throws(DataError) -> (width: Int, height: Int) {
     let header = try JPEGHeader(bytes, name: name)

@@ -35,16 +35,29 @@ public enum PNGExport {
     return [UInt8](data)
   }
 
-  /// The drawings as PNG files, made side by side on all cores.
-  ///
-  /// - Throws: as ``png(of:zoom:)``, for the first drawing that fails.
-  public static func pngs(of svgs: [String]) throws -> [[UInt8]] {
-    let slots = Mutex<[Result<[UInt8], any Error>?]>(Array(repeating: nil, count: svgs.count))
-    DispatchQueue.concurrentPerform(iterations: svgs.count) { index in
-      let result = Result { try png(of: svgs[index]) }
-      slots.withLock { $0[index] = result }
+  /// Drawings that are turned into PNG files, side by side, while the caller goes on.
+  public final class Batch: Sendable {
+    private let slots: Mutex<[Result<[UInt8], any Error>?]>
+    private let group = DispatchGroup()
+
+    /// Starts the work.
+    public init(_ svgs: [String]) {
+      slots = Mutex(Array(repeating: nil, count: svgs.count))
+      for (index, svg) in svgs.enumerated() {
+        DispatchQueue.global().async(group: group) { [self] in
+          let result = Result { try png(of: svg) }
+          slots.withLock { $0[index] = result }
+        }
+      }
     }
-    return try slots.withLock { try $0.compactMap { try $0?.get() } }
+
+    /// The files, once all are there.
+    ///
+    /// - Throws: as ``PNGExport/png(of:zoom:)``, for the first drawing that fails.
+    public func wait() throws -> [[UInt8]] {
+      group.wait()
+      return try slots.withLock { try $0.compactMap { try $0?.get() } }
+    }
   }
 
   private static func run(_ executable: String, _ arguments: [String]) throws {

@@ -40,8 +40,8 @@ struct TCAVImages {
 
   private func picture(_ image: Image, description: String) throws -> HTML {
     // Few pixels are shown as squares rather than blurred.
-    let name = max(image.width, image.height) < 64 ? "small" : ""
-    let address = try EmbeddedPNG.address(of: image)
+    let name = max(image.width, image.height) <= EmbeddedImage.fewPixels ? "small" : ""
+    let address = try EmbeddedImage.address(of: image)
     return .element("img", ["src": address, "alt": description, "class": name, "loading": "lazy"])
   }
 }

@@ -2,8 +2,6 @@ internal import NoemaConcepts
 
 /// The report of a concept study: one HTML page, its figures as files, and a notebook.
 public struct TCAVPage: Sendable {
-  /// The page as one self-contained HTML file.
-  public let html: String
   /// The figures, to be written as `figures/<name>.svg` and, where possible, `.png`.
   public let figures: [NamedFigure]
   private let report: TCAVReport
@@ -11,8 +9,7 @@ public struct TCAVPage: Sendable {
 
   /// Lays out the page.
   ///
-  /// - Throws: `ReportError` of kind `input` when there is no result to report, `ImageError` when an image is
-  ///   empty or neither grey nor RGB.
+  /// - Throws: `ReportError` of kind `input` when there is no result to report.
   public init(_ report: TCAVReport) throws {
     guard !report.results.isEmpty else {
       throw ReportError(.input("a report needs at least one result; found none"))
@@ -20,8 +17,14 @@ public struct TCAVPage: Sendable {
     self.report = report
     sections = TCAVFigures(report)
     figures = sections.all
+  }
+
+  /// The page as one self-contained HTML file.
+  ///
+  /// - Throws: `ImageError` or `DataError` when an image is empty or neither grey nor RGB.
+  public func html() throws -> String {
     let content = TCAVContent(report: report, figures: sections)
-    html = HTMLDocument(title: report.title, body: try content.body()).source
+    return HTMLDocument(title: report.title, body: try content.body()).source
   }
 
   /// The notebook that re-draws the figures from `result.json` with numpy and matplotlib alone.

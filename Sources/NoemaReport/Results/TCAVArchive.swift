@@ -42,6 +42,14 @@ public struct TCAVArchive {
   ///
   /// - Throws: `DataError` when an example cannot be read again.
   public func report() throws -> TCAVReport {
+    var report = summary()
+    report.strips = try strips()
+    report.extremes = try extremes()
+    return report
+  }
+
+  /// The report without images.
+  private func summary() -> TCAVReport {
     var warnings = notes + result.skipped.prefix(20).map { "left out: \($0)" }
     if result.skipped.count > 20 {
       warnings.append("left out: \(result.skipped.count - 20) more, listed in result.json")
@@ -54,8 +62,7 @@ public struct TCAVArchive {
     return TCAVReport(
       title: title ?? "Concept sensitivity of \((study.network.path as NSString).lastPathComponent)",
       question: question,
-      results: result.results, layers: result.layers, strips: try strips(), extremes: try extremes(),
-      derivatives: result.derivatives, warnings: warnings,
+      results: result.results, layers: result.layers, derivatives: result.derivatives, warnings: warnings,
       settings: settings, hashes: hashes, commandLine: commandLine, significance: study.test.significance)
   }
 
@@ -64,7 +71,9 @@ public struct TCAVArchive {
       var images: [Image] = []
       for index in 0..<min(8, concept.examples.count) {
         do {
-          if let image = try concept.examples.image(at: index) { images.append(image) }
+          if let image = try concept.examples.image(at: index) {
+            images.append(EmbeddedImage.thumbnail(of: image))
+          }
         } catch {
           guard study.skipsBad else { throw error }
         }
@@ -80,6 +89,8 @@ public struct TCAVArchive {
       if (a.verdict == .used) != (b.verdict == .used) { return a.verdict == .used }
       return abs(a.meanDerivative) > abs(b.meanDerivative)
     }
+    // The same inputs show up for several concepts; each is decoded once and kept small.
+    var thumbnails: [Int: [Int: Image]] = [:]
     return try order.prefix(12).sorted().compactMap { index in
       let item = result.results[index]
       guard let target = study.targets.firstIndex(where: { $0.name == item.target }) else { return nil }
@@ -89,7 +100,11 @@ public struct TCAVArchive {
       func examples(_ rows: some Sequence<Int>) throws -> [TCAVReport.Example] {
         try rows.compactMap { row in
           let place = result.inputIndices[target][row]
-          guard let image = try study.targets[target].examples.image(at: place) else { return nil }
+          if thumbnails[target]?[place] == nil {
+            thumbnails[target, default: [:]][place] = try study.targets[target].examples.image(at: place)
+              .map(EmbeddedImage.thumbnail)
+          }
+          guard let image = thumbnails[target]?[place] else { return nil }
           return TCAVReport.Example(
             image: image, derivative: values[row], caption: result.inputNames[target][row])
         }
@@ -105,6 +120,9 @@ public struct TCAVArchive {
   /// - Parameter run: what is to be said about how the study was run, under the key `run`.
   /// - Throws: `ReportError` when the folder cannot be written, `DataError` when an example cannot be read again.
   public func write(into folder: ResultFolder, run: some Encodable) throws {
+    // The figures need no images, so they are drawn while images are decoded.
+    let figures = try TCAVPage(summary()).figures
+    let export = PNGExport.isAvailable ? PNGExport.Batch(figures.map(\.svg)) : nil
     var offset = 0
     let cavs = result.cavs.map { cav in
       defer { offset += cav.direction.count }
@@ -125,18 +143,10 @@ public struct TCAVArchive {
     }
     try NPYFile.write(Self.table(result.derivatives), to: try folder.makePath(for: "derivatives.npy"))
     try NPYFile.write(Self.table(result.similarities), to: try folder.makePath(for: "similarities.npy"))
-    try TCAVArchive.write(try TCAVPage(try report()), into: folder)
-  }
-
-  /// Writes a page with its notebook and figures.
-  ///
-  /// - Throws: `ReportError` when the folder cannot be written.
-  public static func write(_ page: TCAVPage, into folder: ResultFolder) throws {
-    try folder.write(page.html, to: "report.html")
-    let svgs = page.figures.map(\.svg)
-    let drawn = PNGExport.isAvailable ? try PNGExport.pngs(of: svgs) : []
-    for (figure, svg) in zip(page.figures, svgs) { try folder.write(svg, to: "figures/\(figure.name).svg") }
-    let pngs = Dictionary(uniqueKeysWithValues: zip(page.figures.map(\.name), drawn))
+    let page = try TCAVPage(try report())
+    try folder.write(try page.html(), to: "report.html")
+    for figure in figures { try folder.write(figure.svg, to: "figures/\(figure.name).svg") }
+    let pngs = Dictionary(uniqueKeysWithValues: zip(figures.map(\.name), try export?.wait() ?? []))
     for (name, png) in pngs { try folder.write(png, to: "figures/\(name).png") }
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }

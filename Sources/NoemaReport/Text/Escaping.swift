@@ -5,6 +5,8 @@ public enum Escape {
   ///
   /// Characters that XML forbids and controls that reorder text are replaced by U+FFFD.
   public static func markup(_ text: String) -> String {
+    // Most attributes, and all embedded images, are plain.
+    if text.utf8.withContiguousStorageIfAvailable({ $0.allSatisfy(isPlain) }) == true { return text }
     var result = ""
     result.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
@@ -52,6 +54,13 @@ public enum Escape {
     while let first = name.first, first == "." || first == "-" { name.removeFirst() }
     while let last = name.last, last == "." || last == "-" { name.removeLast() }
     return name.isEmpty ? "unnamed" : String(name)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
+    default: (0x20..<0x7F).contains(byte)
+    }
   }
 
   private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {

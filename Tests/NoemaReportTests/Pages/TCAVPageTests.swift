@@ -35,20 +35,20 @@ private var hostileReport: TCAVReport {
 
 @Test func pageFetchesNothing() throws {
   for report in [SampleStudy.report, hostileReport] {
-    let html = try TCAVPage(report).html.lowercased()
+    let html = try TCAVPage(report).html().lowercased()
     #expect(!html.contains("http:") && !html.contains("https:") && !html.contains("//cdn"))
     #expect(!html.contains("@import") && !html.contains("<link") && !html.contains("<script"))
     #expect(html.contains("default-src 'none'"))
     #expect(
-      html.components(separatedBy: "src=\"").dropFirst().allSatisfy { $0.hasPrefix("data:image/png;base64,") }
+      html.components(separatedBy: "src=\"").dropFirst().allSatisfy { $0.hasPrefix("data:image/") }
     )
   }
 }
 
 @Test func hostileNamesStayWords() throws {
   let page = try TCAVPage(hostileReport)
-  #expect(!page.html.contains("<img src=x"))
-  #expect(page.html.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"))
+  #expect(try !page.html().contains("<img src=x"))
+  #expect(try page.html().contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"))
   for figure in page.figures {
     #expect(WellFormed(figure.svg).isWellFormed)
     #expect(figure.name.utf8.allSatisfy { $0 != UInt8(ascii: "/") } && !figure.name.hasPrefix("."))
@@ -59,7 +59,7 @@ private var hostileReport: TCAVReport {
 @Test func pageIsWellFormed() throws {
   // As XML the page must only close its void elements and drop what HTML alone has.
   for report in [SampleStudy.report, hostileReport] {
-    let html = try TCAVPage(report).html.replacing("<!DOCTYPE html>", with: "")
+    let html = try TCAVPage(report).html().replacing("<!DOCTYPE html>", with: "")
     let closed = html.replacing(#/<(meta|img)( [^>]*)>/#) { "<\($0.output.1)\($0.output.2)/>" }
     let parsed = WellFormed(closed)
     #expect(parsed.isWellFormed)
@@ -68,7 +68,7 @@ private var hostileReport: TCAVReport {
 }
 
 @Test func pageSaysTheAnswerFirst() throws {
-  let html = try TCAVPage(SampleStudy.report).html
+  let html = try TCAVPage(SampleStudy.report).html()
   let order = [
     "stripes to recognise zebras", "raises the zebra output for 94 %", "<h2>Verdicts", "<h2>Scores",
     "<h2>Settings",
@@ -85,7 +85,7 @@ private var hostileReport: TCAVReport {
     SampleStudy.result(concept: "dotted", layer: "layer3", score: 0.2),
     SampleStudy.result(concept: "furry", target: "cab", verdict: .representedButNotUsed),
   ]
-  let html = try TCAVPage(report).html
+  let html = try TCAVPage(report).html()
   #expect(html.contains("The output zebra is raised by striped; lowered by dotted."))
   #expect(html.contains("No tested concept was shown to move the output cab more than random directions do."))
   #expect(html.contains("used, lowers ↓") && html.contains("represented but not used"))
@@ -97,8 +97,8 @@ private var hostileReport: TCAVReport {
   result.scoreInterval = []
   report.results = [result]
   let page = try TCAVPage(report)
-  #expect(page.html.contains("degenerate"))
-  #expect(!page.html.lowercased().contains(">nan"))
+  #expect(try page.html().contains("degenerate"))
+  #expect(try !page.html().lowercased().contains(">nan"))
   for figure in page.figures { #expect(!figure.svg.contains("nan")) }
 }
 
@@ -106,7 +106,7 @@ private var hostileReport: TCAVReport {
   var report = SampleStudy.report
   for index in report.results.indices { report.results[index].diagnostics.warnings = ["few inputs"] }
   report.results[0].diagnostics.warnings.append("dead layer")
-  let html = try TCAVPage(report).html
+  let html = try TCAVPage(report).html()
   #expect(html.components(separatedBy: "few inputs").count == 2)
   #expect(html.contains("few inputs (30 of 30 results)"))
   #expect(html.contains("striped, /layer2/layer2.3/Relu_2, zebra: dead layer"))
@@ -147,7 +147,7 @@ private var hostileReport: TCAVReport {
     try folder.write(
       "{\"schema\": \"noema.tcav/1\", \"results\": \(String(decoding: results, as: UTF8.self))}",
       to: "result.json")
-    try folder.write(page.html, to: "report.html")
+    try folder.write(try page.html(), to: "report.html")
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }
   let content = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
