@@ -40,7 +40,7 @@ struct InspectCommand: ParsableCommand {
     let network = try Network(contentsOf: model)
     let shapes = try parseInputShapes(inputShapes)
     if !network.unsupportedOperators.isEmpty {
-      printFacts(network)
+      if !json { printFacts(network) }
       throw GraphError(.unsupportedOperators(network.unsupportedOperators), at: model)
     }
     if let time { return try measure(network, shapes, runs: time) }

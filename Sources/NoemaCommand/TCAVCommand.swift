@@ -254,15 +254,17 @@ struct StatisticsOptions: ParsableArguments {
 /// Results as lines of text.
 enum TCAVTable {
   static func text(_ results: [TCAVResult]) -> String {
-    var rows = [
-      ["layer", "target", "concept", "score", "95 % interval", "p", "p adjusted", "AUC", "verdict"]
-    ]
+    // Without pseudo-concepts the verdict rests on the t-test, and the columns say so.
+    let isPermuted = results.contains { !$0.pPermutation.isNaN }
+    let headings = isPermuted ? ["p", "p adjusted"] : ["p of t-test", "adjusted"]
+    var rows = [["layer", "target", "concept", "score", "95 % interval"] + headings + ["AUC", "verdict"]]
     for result in results {
       rows.append([
         result.layer, result.target, result.concept,
         String(format: "%.2f ± %.2f", result.score, result.scoreStd),
-        String(format: "%.2f–%.2f", result.scoreInterval[0], result.scoreInterval[1]), p(result.pPermutation),
-        p(result.pPermutationAdjusted.isNaN ? result.pRunTTestAdjusted : result.pPermutationAdjusted),
+        String(format: "%.2f–%.2f", result.scoreInterval[0], result.scoreInterval[1]),
+        p(isPermuted ? result.pPermutation : result.pRunTTest),
+        p(isPermuted ? result.pPermutationAdjusted : result.pRunTTestAdjusted),
         String(format: "%.2f", result.probe.auc), result.verdict.rawValue,
       ])
     }
@@ -290,7 +292,7 @@ enum TCAVTable {
   }
 
   private static func p(_ value: Double) -> String {
-    value.isNaN ? "–" : value < 0.001 ? String(format: "%.0e", value) : String(format: "%.3f", value)
+    value.isNaN ? "–" : value < 0.0005 ? "<0.001" : String(format: "%.3f", value)
   }
 }
 

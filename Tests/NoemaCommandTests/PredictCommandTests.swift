@@ -68,6 +68,28 @@ import Testing
     let expected = try Network(bytes: TinyModel.image().bytes()).graph(batch: 4).interpreted([inputs])[0]
     #expect(scaledDifference(try workspace.array("out/outputs.npy"), expected)! < valueTolerance)
   }
+
+  /// The size of images alone says what a file leaves open.
+  @Test func openHeightAndWidthAreSetByTheImageSize() throws {
+    let workspace = try Workspace()
+    var draft = ModelDraft()
+    draft.input("input", [nil, 3, nil, nil])
+    draft.node("GlobalAveragePool", ["input"], ["pooled"])
+    draft.node("Flatten", ["pooled"], ["logits"])
+    draft.output("logits", [nil, 3])
+    try draft.write(to: workspace.file("open.onnx"))
+    let pixels = [UInt8]((0..<12).map { [255, 51, 0][$0 % 3] })
+    try workspace.write(
+      PNGFile.encode(Image(width: 2, height: 2, channelCount: 3, pixels: pixels)), "photos/red.png")
+    let arguments = ["predict", "--model", "open.onnx", "--data", "photos", "-o", "out"]
+    let outcome = try workspace.start(arguments + ["--input-size", "6x4"]).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let found = try workspace.floats("out/outputs.npy")
+    for (value, expected) in zip(found, [1, 0.2, 0] as [Float]) { #expect(abs(value - expected) < 1e-6) }
+    let without = try workspace.start(arguments).wait()
+    #expect(without.code == 65 || without.code == 2)
+    #expect(without.errors.contains("--input-size"))
+  }
 }
 
 /// Float32 rounding over a few layers, as a share of the largest magnitude.
