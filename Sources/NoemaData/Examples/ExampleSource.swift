@@ -1,5 +1,6 @@
 internal import Dispatch
 public import NoemaTensor
+internal import Synchronization
 
 /// Examples that can be read one by one, in any order and from several threads: images on disk, rows of an array.
 public protocol ExampleSource: Sendable {
@@ -56,6 +57,7 @@ public struct ImageExamples: ExampleSource {
   public let preprocessing: Preprocessing
   /// What is cut off the front of paths to name examples.
   private let root: String
+  private let decoded = DecodedImages()
 
   /// Names files.
   ///
@@ -78,13 +80,34 @@ public struct ImageExamples: ExampleSource {
   public func copy(_ index: Int, into target: UnsafeMutableBufferPointer<Float>) throws(DataError) {
     let image = try ImageFile.read(path: paths[index])
     do { try preprocessing.apply(to: image, into: target) } catch { throw error.within(paths[index]) }
+    decoded.keep(image, at: index)
   }
 
-  public func image(at index: Int) throws(DataError) -> Image? { try ImageFile.read(path: paths[index]) }
+  public func image(at index: Int) throws(DataError) -> Image? {
+    if let image = decoded.image(at: index) { return image }
+    return try ImageFile.read(path: paths[index])
+  }
 
   public func contentHash(of index: Int) throws(DataError) -> String {
     try FileBytes.read(path: paths[index], limit: ImageFile.byteLimit).withUnsafeBytes(SHA256.hexadecimal)
   }
+}
+
+/// The first images that were decoded: reports show some again.
+private final class DecodedImages: Sendable {
+  private static let limit = 8 << 20
+  private let kept = Mutex<(images: [Int: Image], byteCount: Int)>(([:], 0))
+
+  func keep(_ image: Image, at index: Int) {
+    kept.withLock { kept in
+      let byteCount = kept.byteCount + image.pixels.count
+      guard byteCount <= Self.limit, kept.images[index] == nil else { return }
+      kept.images[index] = image
+      kept.byteCount = byteCount
+    }
+  }
+
+  func image(at index: Int) -> Image? { kept.withLock { $0.images[index] } }
 }
 
 /// Images that are in memory already, such as those of an IDX file.
