@@ -28,7 +28,8 @@ import Testing
 
   private func results(_ workspace: Workspace, _ flags: String...) throws -> [[String: Any]] {
     let common = [
-      "probe", "--model", "net.onnx", "--data", "data.npy", "--labels", "labels.txt", "--layer", "relu1", "-o",
+      "probe", "--model", "net.onnx", "--data", "data.npy", "--labels", "labels.txt", "--layer", "relu1",
+      "-o",
       "out",
     ]
     let outcome = try workspace.start(common + flags).wait()
