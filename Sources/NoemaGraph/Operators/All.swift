@@ -2,6 +2,7 @@
 /// conformance table read.
 enum OperatorTable {
   static let operators: [[ONNXBinding]] = [
+    ArgExtremum.onnx,
     AveragePool.onnx,
     BatchNormalization.onnx,
     Binary.onnx,
@@ -11,7 +12,10 @@ enum OperatorTable {
     Concatenation.onnx,
     Convolution.onnx,
     ConvolutionInputGradient.onnx,
+    CumulativeSum.onnx,
+    DataDependent.onnx,
     Gather.onnx,
+    Indexing.onnx,
     MatMul.onnx,
     MaxPool.onnx,
     Normalizations.onnx,
@@ -22,6 +26,7 @@ enum OperatorTable {
     ShapeArithmetic.onnx,
     Slice.onnx,
     Softmax.onnx,
+    TopKIndices.onnx,
     Transpose.onnx,
     Unary.onnx,
   ]

@@ -2,7 +2,7 @@ public import NoemaTensor
 
 /// Axes in another order.
 ///
-/// - Source: ONNX Transpose-1 to -23.
+/// - Source: ONNX Transpose-1 to -23; DepthToSpace and SpaceToDepth are written in terms of it.
 public struct Transpose: Operator {
   /// The operand's axis that each result axis takes.
   public var permutation: [Int]
@@ -24,9 +24,9 @@ public struct Transpose: Operator {
       },
       ONNXBinding("DepthToSpace") { node in
         let x = try node.type(0).shape
-        guard x.count == 4, let block = node.int("blocksize"), block > 0, x[1] % (block * block) == 0 else {
-          throw node.error("input \(x) does not fit the block size")
-        }
+        guard x.count == 4, let block = node.int("blocksize"), (1..<1 << 20).contains(block),
+          x[1] % (block * block) == 0
+        else { throw node.error("input \(x) does not fit the block size") }
         let channels = x[1] / (block * block)
         let isColumnRow = node.string("mode", default: "DCR") == "CRD"
         let split =
@@ -36,6 +36,17 @@ public struct Transpose: Operator {
         let moved = try node.emit(
           Transpose(permutation: order), node.emit(Reshape(shape: split), node.operand(0)))
         return [try node.emit(Reshape(shape: [x[0], channels, x[2] * block, x[3] * block]), moved)]
+      },
+      ONNXBinding("SpaceToDepth") { node in
+        let x = try node.type(0).shape
+        guard x.count == 4, let block = node.int("blocksize"), (1..<1 << 20).contains(block),
+          x[2] % block == 0, x[3] % block == 0
+        else { throw node.error("input \(x) does not fit the block size") }
+        let split = [x[0], x[1], x[2] / block, block, x[3] / block, block]
+        let moved = try node.emit(
+          Transpose(permutation: [0, 3, 5, 1, 2, 4]), node.emit(Reshape(shape: split), node.operand(0)))
+        let channels = x[1].multipliedSaturating(by: block * block)
+        return [try node.emit(Reshape(shape: [x[0], channels, x[2] / block, x[3] / block]), moved)]
       },
     ]
   }
