@@ -6,6 +6,7 @@ enum OperatorTable {
     AveragePool.onnx,
     BatchNormalization.onnx,
     Binary.onnx,
+    Bitwise.onnx,
     Broadcast.onnx,
     Cast.onnx,
     Comparison.onnx,
@@ -14,6 +15,7 @@ enum OperatorTable {
     ConvolutionInputGradient.onnx,
     CumulativeSum.onnx,
     DataDependent.onnx,
+    Determinant.onnx,
     Gather.onnx,
     Indexing.onnx,
     MatMul.onnx,
@@ -29,6 +31,7 @@ enum OperatorTable {
     TopKIndices.onnx,
     Transpose.onnx,
     Unary.onnx,
+    WindowFunctions.onnx,
   ]
 
   private static let bindings: [String: [ONNXBinding]] = Dictionary(

@@ -91,6 +91,9 @@ private let products: [OperatorCase] = [
   OperatorCase(MatMul(transposesLeft: true), .random([4, 3]), .random([4, 5])),
   OperatorCase(MatMul(transposesLeft: true, transposesRight: true), .random([4, 3]), .random([5, 4])),
   OperatorCase(MatMul(), .random([2, 3, 4]), .random([2, 4, 5])),
+  OperatorCase(Determinant(), .random([2, 3, 3])),
+  // The determinant's derivatives run through inverses of larger matrices; random ones are badly conditioned.
+  OperatorCase(Inverse(), .positive([3, 1, 1])),
   OperatorCase(MatMul(), .random([2, 1, 3, 4]), .random([3, 4, 2])),
   OperatorCase(
     BatchNormalization(epsilon: 1e-3), .random([2, 3, 4, 4]),
@@ -126,7 +129,8 @@ private let elementwise: [OperatorCase] =
       Select(), .constant(Tensor(shape: [2, 3], [true, false, true, false, false, true])), .random([2, 3]),
       .random([3])),
   ]
-  + ([.sigmoid, .tanh, .exp, .erf, .sin, .cos, .softplus, .negative] as [ScalarFunction]).map {
+  + ([.sigmoid, .tanh, .exp, .erf, .sin, .cos, .softplus, .negative, .atan, .sinh, .cosh, .asinh]
+  as [ScalarFunction]).map {
     OperatorCase(Unary($0), .random([2, 8]))
   }
   + ([.log, .sqrt, .reciprocal] as [ScalarFunction]).map { OperatorCase(Unary($0), .positive([2, 8])) }
@@ -134,6 +138,7 @@ private let elementwise: [OperatorCase] =
   as [ScalarFunction]).map {
     OperatorCase(Unary($0), .distinct([2, 8]))
   }
+  + ([.tan, .asin, .acos, .atanh] as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
   + ([.floor, .ceil, .round, .sign] as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
 
 private let movements: [OperatorCase] = [

@@ -8,7 +8,13 @@ public import NoemaTensor
 /// - Source: ONNX Add, Sub, Mul, Div, Pow, Min, Max, Sum, Mean, Mod.
 public struct Binary: Operator {
   /// The operation.
-  public enum Function: String, Sendable, Hashable { case add, sub, mul, div, pow, min, max, mod }
+  public enum Function: String, Sendable, Hashable {
+    case add, sub, mul, div, pow, min, max
+    /// The remainder of a division: of integers with the divisor's sign, of floats with the dividend's.
+    case mod
+    /// The remainder with the dividend's sign.
+    case remainder
+  }
 
   /// The operation.
   public var function: Function
@@ -24,7 +30,7 @@ public struct Binary: Operator {
     case .mul, .div: .product
     case .min, .max: .pooling
     case .pow: .activation
-    case .mod: .none
+    case .mod, .remainder: .none
     }
   }
 }
@@ -44,11 +50,7 @@ extension Binary {
           return [try node.emit(Binary(.div), sum, node.scalar(Double(node.operandCount), like: sum))]
         },
         ONNXBinding("Mod") { node in
-          let isFloat = try node.type(0).element.isFloat
-          guard node.int("fmod", default: 0) == 0 || isFloat else {
-            throw node.unsupported("fmod of integers is not supported")
-          }
-          return try node.emit(Binary(.mod), node.operands())
+          try node.emit(Binary(node.int("fmod", default: 0) == 0 ? .mod : .remainder), node.operands())
         },
         ONNXBinding("PRelu") { node in
           // x above 0, slope · x below: relu(x) − slope · relu(−x).
@@ -148,16 +150,18 @@ extension Binary {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
     let type = operands[0].elementType
     let a = try operands[0].broadcast(to: shape)
+    if function == .pow, !type.isFloat, operands[1].elementType.isFloat {
+      let wide = [operands[0].converted(to: .float64), operands[1].converted(to: .float64)]
+      return try evaluate(wide).map { $0.converted(to: type) }
+    }
     let b = try operands[1].converted(to: type).broadcast(to: shape)
     switch type {
     case .float32: return [Self.map(a, b, Float.self, float())]
     case .float64: return [Self.map(a, b, Double.self, float())]
     default:
-      // Integer arithmetic wraps like the element type; int64 holds every intermediate of shape arithmetic.
-      let function = integer()
-      if function == nil { throw GraphError(.operands("\(name) of \(type) is not defined")) }
+      // Integer arithmetic wraps like the element type.
       return [
-        Self.map(a.converted(to: .int64), b.converted(to: .int64), Int64.self, function!).converted(to: type)
+        Self.map(a.converted(to: .int64), b.converted(to: .int64), Int64.self, integer()).wrapped(to: type)
       ]
     }
   }
@@ -179,11 +183,11 @@ extension Binary {
     case .pow: { $1 == 2 ? $0 * $0 : Element(Foundation.pow(Double($0), Double($1))) }
     case .min: { $0.isNaN || $0 < $1 ? $0 : $1 }
     case .max: { $0.isNaN || $0 > $1 ? $0 : $1 }
-    case .mod: { $0.truncatingRemainder(dividingBy: $1) }
+    case .mod, .remainder: { $0.truncatingRemainder(dividingBy: $1) }
     }
   }
 
-  private func integer() -> ((Int64, Int64) -> Int64)? {
+  private func integer() -> (Int64, Int64) -> Int64 {
     switch function {
     case .add: { $0 &+ $1 }
     case .sub: { $0 &- $1 }
@@ -192,8 +196,21 @@ extension Binary {
     case .min: { Swift.min($0, $1) }
     case .max: { Swift.max($0, $1) }
     case .mod: { $1 == 0 || ($0 == .min && $1 == -1) ? 0 : (($0 % $1) &+ $1) % $1 }
-    case .pow: { Int64(Foundation.pow(Double($0), Double($1)).clampedToInt64) }
+    case .remainder: { $1 == 0 || $1 == -1 ? 0 : $0 % $1 }
+    case .pow: { Self.power($0, $1) }
     }
+  }
+
+  /// A power of integers, wrapping; a negative exponent leaves what the reciprocal truncates to.
+  private static func power(_ base: Int64, _ exponent: Int64) -> Int64 {
+    guard exponent >= 0 else { return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0 }
+    var result: Int64 = 1, square = base, rest = exponent
+    while rest > 0 {
+      if rest & 1 == 1 { result = result &* square }
+      square = square &* square
+      rest >>= 1
+    }
+    return result
   }
 
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
@@ -262,13 +279,6 @@ extension Binary {
   }
 }
 
-extension Double {
-  /// The nearest integer that 64 bits hold; 0 for NaN.
-  var clampedToInt64: Int64 {
-    isNaN ? 0 : self >= 0x1p63 ? .max : self < -0x1p63 ? .min : Int64(self)
-  }
-}
-
 // MARK: Derivative
 extension Binary {
   public func pullback(
@@ -287,7 +297,7 @@ extension Binary {
         Unary(.negative), graph.apply(Binary(.div), graph.apply(Binary(.mul), g, y), b))
     case .pow: (left, right) = try powerPullback(g, a, b, y, in: &graph)
     case .min, .max: (left, right) = try extremumPullback(g, a, b, in: &graph)
-    case .mod: (left, right) = (g, nil)
+    case .mod, .remainder: (left, right) = (g, nil)
     }
     return [
       try left.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: a) },

@@ -15,6 +15,7 @@ public enum ScalarFunction: Sendable, Hashable {
   /// `1 / (1 + e⁻ˣ)`.
   case sigmoid
   case tanh, exp, log, sqrt, abs, negative, reciprocal, erf, sin, cos
+  case tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
   /// `log(1 + eˣ)`.
   case softplus
   case floor, ceil, round, sign
@@ -40,6 +41,15 @@ public enum ScalarFunction: Sendable, Hashable {
     case .erf: Element(Foundation.erf(Double(x)))
     case .sin: Element(Foundation.sin(Double(x)))
     case .cos: Element(Foundation.cos(Double(x)))
+    case .tan: Element(Foundation.tan(Double(x)))
+    case .asin: Element(Foundation.asin(Double(x)))
+    case .acos: Element(Foundation.acos(Double(x)))
+    case .atan: Element(Foundation.atan(Double(x)))
+    case .sinh: Element(Foundation.sinh(Double(x)))
+    case .cosh: Element(Foundation.cosh(Double(x)))
+    case .asinh: Element(Foundation.asinh(Double(x)))
+    case .acosh: Element(Foundation.acosh(Double(x)))
+    case .atanh: Element(Foundation.atanh(Double(x)))
     case .softplus: Element(Swift.max(Double(x), 0) + Foundation.log1p(Foundation.exp(-Swift.abs(Double(x)))))
     case .floor: x.rounded(.down)
     case .ceil: x.rounded(.up)
@@ -49,11 +59,31 @@ public enum ScalarFunction: Sendable, Hashable {
     }
   }
 
+  /// The function's value for an integer, wrapping, where it is exact; nil for functions into the reals.
+  func integerValue(_ x: Int64) -> Int64? {
+    switch self {
+    case .relu: Swift.max(x, 0)
+    case .abs: x < 0 ? 0 &- x : x
+    case .negative: 0 &- x
+    case .sign: x.signum()
+    case .not: x == 0 ? 1 : 0
+    case .floor, .ceil, .round: x
+    default: nil
+    }
+  }
+
   /// `x̄` for a cotangent `ȳ`, or nil where the derivative is zero everywhere. At kinks the convention is
   /// PyTorch's: 0 at the ends of a clip and at 0 of ReLU and |x|.
   func pullback(_ g: Value, x: Value, y: Value, in graph: inout Graph) throws(GraphError) -> Value? {
     func scalar(_ number: Double) -> Value { graph.addScalar(number, like: x) }
     func times(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.mul), a, b) }
+    // a · x² + b, and its square root.
+    func square(_ a: Double, _ b: Double) throws(GraphError) -> Value {
+      try graph.apply(Binary(.add), times(scalar(a), times(x, x)), scalar(b))
+    }
+    func root(_ a: Double, _ b: Double) throws(GraphError) -> Value {
+      try graph.apply(Unary(.sqrt), square(a, b))
+    }
     switch self {
     case .relu: return try graph.apply(Gate(lower: 0), g, y)
     case .leakyReLU(let slope): return try graph.apply(Gate(lower: 0, below: slope), g, x)
@@ -76,6 +106,15 @@ public enum ScalarFunction: Sendable, Hashable {
       return try times(g, times(scalar(2 / Double.pi.squareRoot()), bell))
     case .sin: return try times(g, graph.apply(Unary(.cos), x))
     case .cos: return try graph.apply(Unary(.negative), times(g, graph.apply(Unary(.sin), x)))
+    case .tan: return try times(g, graph.apply(Binary(.add), scalar(1), times(y, y)))
+    case .sinh: return try times(g, graph.apply(Unary(.cosh), x))
+    case .cosh: return try times(g, graph.apply(Unary(.sinh), x))
+    case .asin: return try graph.apply(Binary(.div), g, root(-1, 1))
+    case .acos: return try graph.apply(Unary(.negative), graph.apply(Binary(.div), g, root(-1, 1)))
+    case .asinh: return try graph.apply(Binary(.div), g, root(1, 1))
+    case .acosh: return try graph.apply(Binary(.div), g, root(1, -1))
+    case .atan: return try graph.apply(Binary(.div), g, square(1, 1))
+    case .atanh: return try graph.apply(Binary(.div), g, square(-1, 1))
     case .softplus: return try times(g, graph.apply(Unary(.sigmoid), x))
     case .floor, .ceil, .round, .sign, .not: return nil
     }
@@ -85,7 +124,8 @@ public enum ScalarFunction: Sendable, Hashable {
   static let onnxNames: [(String, ScalarFunction)] = [
     ("Relu", .relu), ("Sigmoid", .sigmoid), ("Tanh", .tanh), ("Exp", .exp), ("Log", .log), ("Sqrt", .sqrt),
     ("Abs", .abs), ("Neg", .negative), ("Reciprocal", .reciprocal), ("Erf", .erf), ("Sin", .sin),
-    ("Cos", .cos),
+    ("Cos", .cos), ("Tan", .tan), ("Asin", .asin), ("Acos", .acos), ("Atan", .atan), ("Sinh", .sinh),
+    ("Cosh", .cosh), ("Asinh", .asinh), ("Acosh", .acosh), ("Atanh", .atanh),
     ("Softplus", .softplus), ("Floor", .floor), ("Ceil", .ceil), ("Round", .round), ("Sign", .sign),
   ]
 

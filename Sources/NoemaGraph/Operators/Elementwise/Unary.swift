@@ -28,25 +28,36 @@ extension Unary {
       ONNXBinding("Elu") { node in
         [try node.emit(Unary(.elu(alpha: node.float("alpha", default: 1))), node.operand(0))]
       },
-      ONNXBinding("Clip") { node in
-        func bound(_ key: String, _ index: Int, _ value: Double) throws -> Double {
-          if let tensor = try node.optionalConstant(index),
-            let number = tensor.converted(to: .float64).elements(as: Double.self).first
-          {
-            return number
-          }
-          return node.float(key, default: value)
-        }
-        let clip = try ScalarFunction.clip(
-          lower: bound("min", 1, -.infinity), upper: bound("max", 2, .infinity))
-        return [try node.emit(Unary(clip), node.operand(0))]
-      },
+      ONNXBinding("Clip") { node in [try clip(node)] },
       ONNXBinding("ThresholdedRelu") { node in
         let x = try node.operand(0)
         return [try node.emit(Gate(lower: node.float("alpha", default: 1)), x, x)]
       },
       ONNXBinding("Not") { node in [try node.emit(Unary(.not), node.operand(0))] },
     ]
+  }
+
+  /// Constant bounds of floats are one function; other bounds are a maximum and a minimum.
+  private static func clip(_ node: NodeReader) throws -> Value {
+    let x = try node.operand(0), bounds = [node.optionalOperand(1), node.optionalOperand(2)]
+    if try node.type(0).element.isFloat,
+      bounds.allSatisfy({ $0.map { node.graph.constants[$0] != nil } ?? true })
+    {
+      func bound(_ key: String, _ index: Int, _ value: Double) throws -> Double {
+        let tensor = try node.optionalConstant(index)?.converted(to: .float64)
+        return tensor?.elements(as: Double.self).first ?? node.float(key, default: value)
+      }
+      // Where they cross, the upper bound wins.
+      let upper = try bound("max", 2, .infinity)
+      return try node.emit(Unary(.clip(lower: min(bound("min", 1, -.infinity), upper), upper: upper)), x)
+    }
+    var y = x
+    for (bound, function) in zip(bounds, [Binary.Function.max, .min]) {
+      guard let bound else { continue }
+      guard node.graph.type(of: bound).count == 1 else { throw node.error("a bound is no scalar") }
+      y = try node.emit(Binary(function), y, node.emit(Reshape(shape: []), bound))
+    }
+    return y
   }
 }
 
@@ -68,6 +79,12 @@ extension Unary {
     case .float32: return [Tensor(shape: x.shape, x.withElements(as: Float.self) { $0.map(function.value) })]
     case .float64: return [Tensor(shape: x.shape, x.withElements(as: Double.self) { $0.map(function.value) })]
     default:
+      if function.integerValue(0) != nil {
+        let exact = x.converted(to: .int64).withElements(as: Int64.self) {
+          $0.map { function.integerValue($0)! }
+        }
+        return [Tensor(shape: x.shape, exact).wrapped(to: x.elementType)]
+      }
       let wide = x.converted(to: .float64)
       return [
         Tensor(shape: x.shape, wide.withElements(as: Double.self) { $0.map(function.value) }).converted(

@@ -1,6 +1,6 @@
 public import NoemaTensor
 
-/// Elements converted to another type.
+/// Elements converted to another type: floats truncate towards zero and saturate, integers lose their high bits.
 ///
 /// - Source: ONNX Cast-1 to -24, CastLike; half-precision types are computed as float32.
 public struct Cast: Operator {
@@ -33,7 +33,7 @@ public struct Cast: Operator {
     return [TensorType(operands[0].shape, type)]
   }
 
-  public func evaluate(_ operands: [Tensor]) -> [Tensor] { [operands[0].converted(to: type)] }
+  public func evaluate(_ operands: [Tensor]) -> [Tensor] { [operands[0].wrapped(to: type)] }
 
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph

@@ -5,7 +5,7 @@ public import NoemaTensor
 /// The adjoint of `Slice`; with steps of 1 it is the usual padding.
 ///
 /// - Source: ONNX Pad-2 to -23 (the constant mode; others become gathers).
-public struct Pad: FloatOperator {
+public struct Pad: Operator {
   /// Constants before and after each axis.
   public var before, after: [Int]
   /// The distance between elements; negative lays them out backwards.
@@ -112,20 +112,31 @@ extension Pad {
     shape.indices.map { before[$0] + after[$0] + (shape[$0] == 0 ? 0 : (shape[$0] - 1) * abs(steps[$0]) + 1) }
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
-  {
-    let shape = operands[0].shape, target = extents(shape)
+  public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
+    let x = operands[0], shape = x.shape, target = extents(shape)
     let strides = Shapes.strides(target)
     var offset = 0
     for axis in shape.indices where shape[axis] > 0 {
       offset += strides[axis] * (before[axis] + (steps[axis] < 0 ? (shape[axis] - 1) * -steps[axis] : 0))
     }
     let walk = zip(strides, steps).map { $0 * $1 }
-    var y = [Element](repeating: Element(fill), count: target.reduce(1, *))
-    operands[0].withElements(as: Element.self) { x in
-      y.withUnsafeMutableBufferPointer { y in Shapes.forEach(shape, walk) { y[offset + $1] = x[$0] } }
+    let filler = Tensor(fill).converted(to: x.elementType)
+    func place<Word: FixedWidthInteger>(_ word: Word.Type) throws -> Tensor {
+      try Tensor(shape: target, elementType: x.elementType) { bytes in
+        let y = bytes.bindMemory(to: Word.self)
+        y.update(repeating: filler.withBytes { $0.load(as: Word.self) })
+        x.withBytes { source in
+          let source = source.bindMemory(to: Word.self)
+          Shapes.forEach(shape, walk) { y[offset + $1] = source[$0] }
+        }
+      }
     }
-    return [Tensor(shape: target, y)]
+    switch x.elementType.byteCount {
+    case 8: return [try place(UInt64.self)]
+    case 4: return [try place(UInt32.self)]
+    case 2: return [try place(UInt16.self)]
+    default: return [try place(UInt8.self)]
+    }
   }
 
   public func pullback(

@@ -6,7 +6,7 @@ public import NoemaTensor
 ///
 /// - Source: ONNX ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd, and the L1, L2, square-sum and
 ///   log-sum forms written in terms of them; GlobalAveragePool.
-public struct Reduction: FloatOperator {
+public struct Reduction: Operator {
   /// What is computed.
   public enum Function: String, Sendable, Hashable { case sum, mean, max, min, product }
 
@@ -102,14 +102,44 @@ extension Reduction {
     switch operands[0].elementType {
     case .float32: return try evaluate(operands, as: Float.self)
     case .float64: return try evaluate(operands, as: Double.self)
-    case let type:
-      return try evaluate([operands[0].converted(to: .float64)], as: Double.self).map {
-        $0.converted(to: type)
-      }
+    default: return [integers(operands[0])]
     }
   }
 
-  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  /// Sums and products wrap like the element type; means truncate.
+  private func integers(_ tensor: Tensor) -> Tensor {
+    let shape = tensor.shape, type = tensor.elementType
+    let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
+    let start: Int64 =
+      switch function {
+      case .sum, .mean: 0
+      case .product: 1
+      case .max: type == .bool ? 0 : .min
+      case .min: type == .bool ? 1 : .max
+      }
+    var y = [Int64](repeating: start, count: kept.reduce(1, *))
+    tensor.converted(to: .int64).withElements(as: Int64.self) { x in
+      y.withUnsafeMutableBufferPointer { y in
+        Shapes.forEach(shape, Shapes.broadcastStrides(kept, to: shape)) { index, offset in
+          switch function {
+          case .sum, .mean: y[offset] = y[offset] &+ x[index]
+          case .max: y[offset] = Swift.max(y[offset], x[index])
+          case .min: y[offset] = Swift.min(y[offset], x[index])
+          case .product: y[offset] = y[offset] &* x[index]
+          }
+        }
+      }
+    }
+    if function == .mean {
+      let count = Int64(axes.reduce(1) { $0 * shape[$1] })
+      y = y.map { count == 0 ? 0 : $0 / count }
+    }
+    let result = Tensor(shape: resultShape(shape), y)
+    // The extremum of nothing is the type's own end.
+    return function == .max || function == .min ? result.converted(to: type) : result.wrapped(to: type)
+  }
+
+  private func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
   {
     let shape = operands[0].shape
     let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
