@@ -102,7 +102,7 @@ enum Indexing {
     let shift = try node.optionalConstant(1)?.integers().first ?? 0
     let isUpper = node.int("upper", default: 1) != 0
     let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
-    guard rows.multipliedSaturating(by: columns) <= 1 << 28 else {
+    guard rows.multipliedSaturating(by: columns) <= 1 << 26 else {
       throw node.error("a triangle of \(rows) × \(columns) is absurdly large")
     }
     let mask = (0..<rows).flatMap { row in
@@ -115,7 +115,7 @@ enum Indexing {
 
   private static func identity(_ node: NodeReader) throws -> Value {
     let type = try node.type(0), shape = type.shape
-    guard shape.count == 2, shape[0].multipliedSaturating(by: shape[1]) <= 1 << 28 else {
+    guard shape.count == 2, shape[0].multipliedSaturating(by: shape[1]) <= 1 << 26 else {
       throw node.error("input \(shape) is no matrix, or absurdly large")
     }
     let element = try node.int("dtype").map {

@@ -4,7 +4,7 @@ public import NoemaTensor
 /// The largest element of each window; the first in row-major order wins a tie.
 ///
 /// - Shapes: `[N, C, …] → [N, C, …]`.
-/// - Source: ONNX MaxPool-1 to -22 (without the result of indices), GlobalMaxPool-1.
+/// - Source: ONNX MaxPool-1 to -22, GlobalMaxPool-1.
 public struct MaxPool: FloatOperator {
   /// The sliding window.
   public var window: Window
@@ -19,17 +19,20 @@ public struct MaxPool: FloatOperator {
   public static var onnx: [ONNXBinding] {
     [
       ONNXBinding("MaxPool") { node in
-        if node.wantsResult(1) { throw node.unsupported("the indices of a max pooling are not supported") }
-        let x = try node.type(0).shape
-        guard x.count >= 3, let kernel = node.ints("kernel_shape") else {
+        let type = try node.type(0)
+        guard type.rank >= 3, let kernel = node.ints("kernel_shape") else {
           throw node.error("kernel_shape is missing")
         }
-        let ceil = node.int("ceil_mode", default: 0) != 0
-        return [
-          try node.emit(
-            MaxPool(window: Window(node, kernel: kernel, spatial: Array(x[2...]), ceil: ceil)),
-            node.operand(0))
-        ]
+        let window = try Window(
+          node, kernel: kernel, spatial: Array(type.shape[2...]), ceil: node.int("ceil_mode", default: 0) != 0
+        )
+        var x = try node.operand(0)
+        if !type.element.isFloat { x = try node.emit(Cast(to: .float64), x) }
+        var y = try node.emit(MaxPool(window: window), x)
+        if !type.element.isFloat { y = try node.emit(Cast(to: type.element), y) }
+        guard node.wantsResult(1) else { return [y] }
+        let isColumnMajor = node.int("storage_order", default: 0) != 0
+        return [y, try node.emit(MaxPoolIndices(window: window, isColumnMajor: isColumnMajor), x)]
       },
       ONNXBinding("GlobalMaxPool") { node in
         let x = try node.type(0).shape

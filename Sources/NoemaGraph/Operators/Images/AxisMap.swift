@@ -1,0 +1,107 @@
+public import NoemaTensor
+
+/// A sparse linear map along one axis: each result is a weighted sum of a few elements of its lane.
+///
+/// Resampling is one such map an axis; its adjoint is the transposed map.
+///
+/// - Shapes: `[…, n, …] → […, m, …]`.
+/// - Source: ONNX Resize and Upsample, written in terms of it.
+public struct AxisMap: FloatOperator {
+  /// The axis, in `0..<rank`.
+  public var axis: Int
+  /// The extent of the axis before.
+  public var extent: Int
+  /// Where the sum of each result begins in `sources` and `weights`; one more entry than results.
+  public private(set) var starts: [Int]
+  /// The element that each term reads.
+  public private(set) var sources: [Int]
+  /// The weight of each term.
+  public private(set) var weights: [Double]
+
+  /// Makes a map of one sum a result.
+  ///
+  /// - Precondition: sources lie within the extent.
+  public init(axis: Int, extent: Int, sums: [[(source: Int, weight: Double)]]) {
+    self.axis = axis
+    self.extent = extent
+    starts = sums.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    sources = sums.flatMap { $0.map(\.source) }
+    weights = sums.flatMap { $0.map(\.weight) }
+    precondition(sources.allSatisfy { (0..<extent).contains($0) }, "a source lies outside the axis")
+  }
+
+  public var relevanceRole: RelevanceRole { .pooling }
+
+  private var resultExtent: Int { starts.count - 1 }
+
+  /// The adjoint map.
+  public var transposed: AxisMap {
+    var sums = [[(source: Int, weight: Double)]](repeating: [], count: extent)
+    for result in 0..<resultExtent {
+      for term in starts[result]..<starts[result + 1] { sums[sources[term]].append((result, weights[term])) }
+    }
+    return AxisMap(axis: axis, extent: resultExtent, sums: sums)
+  }
+
+  public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 1, operands[0].shape.indices.contains(axis), operands[0].shape[axis] == extent
+    else {
+      throw GraphError(.operands("a map of \(extent) elements along axis \(axis) does not fit \(operands)"))
+    }
+    var shape = operands[0].shape
+    shape[axis] = resultExtent
+    return [TensorType(shape, operands[0].element)]
+  }
+
+  public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
+  {
+    let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
+    var y = [Element](repeating: 0, count: shape.reduce(1, *))
+    operands[0].withElements(as: Element.self) { x in
+      y.withUnsafeMutableBufferPointer { y in apply(x, y, shape) }
+    }
+    return [Tensor(shape: shape, y)]
+  }
+
+  /// Adds every term to results that are 0.
+  private func apply<Element: FloatElement>(
+    _ x: UnsafeBufferPointer<Element>, _ y: UnsafeMutableBufferPointer<Element>, _ shape: [Int]
+  ) {
+    let inner = shape[(axis + 1)...].reduce(1, *), factors = weights.map { Element($0) }
+    for outer in 0..<shape[..<axis].reduce(1, *) {
+      for result in 0..<resultExtent {
+        let target = (outer * resultExtent + result) * inner
+        for term in starts[result]..<starts[result + 1] {
+          let source = (outer * extent + sources[term]) * inner, factor = factors[term]
+          for i in 0..<inner { y[target + i] += factor * x[source + i] }
+        }
+      }
+    }
+  }
+
+  /// The same loops on the session's memory.
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    guard results[0].element == .float32, results[0].count > 0 else { return nil }
+    let shape = results[0].shape, before = operands[0].type.count, after = results[0].count
+    return ClosureKernel(operands: [.plain], results: [.plain]) { memory in
+      let x = UnsafeBufferPointer(
+        start: memory.operands[0].assumingMemoryBound(to: Float.self), count: before)
+      let y = UnsafeMutableBufferPointer(
+        start: memory.results[0].assumingMemoryBound(to: Float.self), count: after)
+      y.update(repeating: 0)
+      apply(x, y, shape)
+    }
+  }
+
+  public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
+    resultExtent == 0 ? 0 : results[0].count / resultExtent * weights.count
+  }
+
+  public func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let g = cotangents[0] else { return [nil] }
+    return [try graph.apply(transposed, g)]
+  }
+}
