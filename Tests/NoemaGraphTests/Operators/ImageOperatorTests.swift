@@ -90,6 +90,15 @@ private let sampled: [NodeCase] =
       operation: "CenterCropPad", inputs: [[3, 6]], constants: [("t", Tensor(shape: [2], [Int64(6), 3]))],
       operands: ["x0", "t"]),
     NodeCase(
+      operation: "DFT", inputs: [[2, 5, 1]], constants: [("n", Tensor(Int64(6)))], operands: ["x0", "n"],
+      attributes: ["onesided": .int(1)]),
+    NodeCase(
+      operation: "DFT", inputs: [[2, 4, 2]], operands: ["x0"],
+      attributes: ["onesided": .int(1), "inverse": .int(1)]),
+    NodeCase(
+      operation: "STFT", inputs: [[1, 9, 1], [4]], constants: [("n", Tensor(Int64(2)))],
+      operands: ["x0", "n", "x1"]),
+    NodeCase(
       operation: "LpPool", inputs: [[1, 2, 5]], operands: ["x0"],
       attributes: ["kernel_shape": .ints([3]), "p": .int(3), "strides": .ints([2])]),
   ]
@@ -130,6 +139,21 @@ private let sampled: [NodeCase] =
       let exact = inner(gradients[index], directions[index])
       #expect(abs(numeric - exact) <= 1e-5 * max(1, abs(exact)), "operand \(index): \(exact), not \(numeric)")
       #expect(try #require(scaledDifference(fast[index], gradients[index].converted(to: .float32))) < 1e-3)
+    }
+  }
+
+  @Test func spectrumOfRealNumbersComesBack() throws {
+    for length in [5, 6] {
+      var draft = ModelDraft(opset: 22)
+      draft.input("x", [1, length, 1])
+      draft.initialiser("n", Tensor(Int64(length)))
+      draft.node("DFT", ["x"], ["f"], ["onesided": .int(1)])
+      draft.node("DFT", ["f", "n"], ["y"], ["onesided": .int(1), "inverse": .int(1)])
+      draft.output("y")
+      let x = Tensor(shape: [1, length, 1], (0..<length).map { Float($0 * $0 % 7) })
+      let y = try Network(bytes: draft.bytes()).graph().interpreted([x])[0]
+      #expect(y.shape == x.shape)
+      #expect(try #require(scaledDifference(y, x)) < 1e-6)
     }
   }
 
