@@ -52,8 +52,41 @@ public func failures(
   guard graph.outputs.count == 1, graph.type(of: graph.outputs[0]).element == .float32, !inputs.isEmpty else {
     return found
   }
-  found += try derivativeFailures(graph, inputs, order: "first", &random)
-  if isSmooth, let second = try gradientGraph(graph, inputs.count) {
+  return found + (try derivativeFailures(of: graph, inputs, isSmooth: isSmooth, &random))
+}
+
+/// The check of a graph of several operators, such as an ONNX operator written in others.
+///
+/// Compares fast kernels with reference kernels, and the derivatives of all float results with respect to all
+/// float inputs with central differences in double precision, once or, when `isSmooth`, twice.
+///
+/// - Returns: what failed, in words; empty when all is well.
+public func failures(
+  of graph: Graph, at inputs: [Tensor], isSmooth: Bool = true, tolerance: Double = 1e-4, seed: UInt64 = 1
+) throws -> [String] {
+  var random = RandomNumbers(seed: seed)
+  var found: [String] = []
+  let fast = try Session(graph).run(inputs)
+  for (index, (a, b)) in zip(fast, try graph.interpreted(inputs)).enumerated() {
+    if let difference = scaledDifference(a, b), difference > tolerance {
+      found.append("fast kernel of result \(index) is off by \(difference)")
+    }
+  }
+  var joined = graph
+  let results = graph.outputs.filter { graph.type(of: $0).element.isFloat && graph.type(of: $0).count > 0 }
+  let flat = try results.map { try joined.apply(Reshape(shape: [graph.type(of: $0).count]), $0) }
+  guard !flat.isEmpty else { return found }
+  joined.outputs = flat.count == 1 ? flat : try joined.add(Concatenation(axis: 0), flat)
+  let wide = inputs.map { $0.elementType.isFloat ? $0.converted(to: .float64) : $0 }
+  return found + (try derivativeFailures(of: joined, wide, isSmooth: isSmooth, &random))
+}
+
+/// First and, when `isSmooth`, second derivatives of the one result of a graph.
+private func derivativeFailures(
+  of graph: Graph, _ inputs: [Tensor], isSmooth: Bool, _ random: inout RandomNumbers
+) throws -> [String] {
+  var found = try derivativeFailures(graph, inputs, order: "first", &random)
+  if isSmooth, let second = try gradientGraph(graph, inputs) {
     found += try derivativeFailures(second, inputs + [draw(second, &random)], order: "second", &random)
   }
   return found
@@ -63,9 +96,10 @@ private func draw(_ graph: Graph, _ random: inout RandomNumbers) -> Tensor {
   TestOperand.random(graph.type(of: graph.inputs.last!).shape).draw(&random)
 }
 
-/// The graph from the inputs and a cotangent to the sum of all gradients' squares, or nil without a derivative.
-private func gradientGraph(_ graph: Graph, _ count: Int) throws -> Graph? {
-  var result = try graph.backward(from: graph.outputs[0], to: Array(graph.inputs.prefix(count)))
+/// The graph from the inputs and a cotangent to all gradients, one after the other, or nil without any.
+private func gradientGraph(_ graph: Graph, _ inputs: [Tensor]) throws -> Graph? {
+  let targets = zip(graph.inputs, inputs).filter { $0.1.elementType.isFloat }.map(\.0)
+  var result = try graph.backward(from: graph.outputs[0], to: targets)
   let gradients = result.cotangents.compactMap { $0 }
   guard !gradients.isEmpty else { return nil }
   var flat: [Value] = []
@@ -85,7 +119,7 @@ private func derivativeFailures(
   let gradients = try back.graph.interpreted(inputs + [cotangent], as: .float64)
   var found: [String] = []
   var next = 0
-  for (index, input) in inputs.enumerated() {
+  for (index, input) in inputs.enumerated() where input.elementType.isFloat && input.count > 0 {
     let direction = TestOperand.random(input.shape).draw(&random)
     func objective(_ step: Double) throws -> Double {
       var moved = inputs

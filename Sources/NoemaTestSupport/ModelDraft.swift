@@ -20,6 +20,7 @@ public struct ModelDraft {
     case float(Float)
     case floats([Float])
     case string(String)
+    case strings([String])
     case tensor(Tensor)
   }
 
@@ -116,6 +117,7 @@ public struct ModelDraft {
     case .float(let number): (proto.type, proto.f) = (.float, number)
     case .floats(let numbers): (proto.type, proto.floats) = (.floats, numbers)
     case .string(let text): (proto.type, proto.s) = (.string, Data(text.utf8))
+    case .strings(let texts): (proto.type, proto.strings) = (.strings, texts.map { Data($0.utf8) })
     case .tensor(let tensor): (proto.type, proto.t) = (.tensor, Self.proto("", tensor))
     }
     return proto

@@ -17,7 +17,7 @@ import tempfile
 
 import numpy as np
 
-SUFFIXES = ["", "_dynamo", "_folded_dynamo", "_unfolded_bn"]
+SUFFIXES = ["", "_dynamo", "_folded_dynamo", "_unfolded_bn", "_opset13"]
 
 
 def run(noema, *arguments):
@@ -50,7 +50,8 @@ def check(noema, model, golden, folder):
         yield name, error(found, golden[name]), 1e-3
 
     listed = json.loads(subprocess.run([noema, "inspect", str(model), "--json"], capture_output=True, text=True).stdout)
-    values = {layer["onnxValue"] for layer in listed["layers"]}
+    # States over time have the examples on another axis than the first and cannot be written example by example.
+    values = {layer["onnxValue"] for layer in listed["layers"] if layer["shape"][0] == 1}
     prefix = f"act/{model.stem}/"
     layers = [name for name in golden.files if name.startswith(prefix) and name[len(prefix):] in values]
     if layers:

@@ -46,6 +46,9 @@ final class NodeReader {
   func string(_ key: String, default value: String) -> String {
     attribute(key).map { String(decoding: $0.s, as: UTF8.self) } ?? value
   }
+  func strings(_ key: String) -> [String]? {
+    attribute(key).map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+  }
   func tensor(_ key: String) throws -> Tensor? {
     try attribute(key).map { try TensorReader(folder: nil).tensor($0.t) }
   }

@@ -26,6 +26,7 @@ enum OperatorTable {
     Normalizations.onnx,
     Pad.onnx,
     Pools.onnx,
+    Recurrent.onnx,
     Reduction.onnx,
     RegionAlign.onnx,
     RegionMaximum.onnx,

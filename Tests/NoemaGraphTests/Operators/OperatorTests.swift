@@ -150,6 +150,8 @@ private let movements: [OperatorCase] = [
   OperatorCase(Pad(before: [0, 1], after: [2, 0]), .random([2, 3])),
   OperatorCase(Pad(before: [1, 0], after: [0, 1], steps: [-2, 3], fill: 0.5), .random([2, 3])),
   OperatorCase(Concatenation(axis: 1), .random([2, 3, 2]), .random([2, 1, 2]), .random([2, 4, 2])),
+  OperatorCase(Split(axis: 1, sizes: [3]), .random([2, 3])),
+  OperatorCase(Split(axis: 1, sizes: [2, 0, 3]), .random([2, 5, 3])),
   OperatorCase(Gather(axis: 1), .random([2, 4, 3]), .constant(Tensor(shape: [3], [Int64(3), 0, -1]))),
   OperatorCase(
     GatherGradient(axis: 0, extent: 5), .random([3, 2]), .constant(Tensor(shape: [3], [Int64(4), 0, 4]))),

@@ -69,14 +69,7 @@ public struct Concatenation: Operator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {
     guard let g = cotangents[0] else { return node.operands.map { _ in nil } }
-    var start = 0
-    var result: [Value?] = []
-    for operand in node.operands {
-      let shape = graph.type(of: operand).shape
-      result.append(
-        try graph.apply(Slice(axis: axis, start: start, count: shape[axis], rank: shape.count, of: shape), g))
-      start += shape[axis]
-    }
-    return result
+    let sizes = node.operands.map { graph.type(of: $0).shape[axis] }
+    return try graph.add(Split(axis: axis, sizes: sizes), [g])
   }
 }
