@@ -97,7 +97,7 @@ import Testing
     draft.importDomain("com.microsoft", version: 1)
     draft.input("x", [nil, 2])
     for index in 1...4 { draft.node("Mystery", ["x"], ["m\(index)"], name: "/head/m\(index)") }
-    draft.node("FusedConv", ["m1"], ["unnamed"], domain: "com.microsoft")
+    draft.node("LongformerAttention", ["m1"], ["unnamed"], domain: "com.microsoft")
     draft.node("Relu", ["unnamed"], ["y"])
     draft.output("y")
     let network = try Network(bytes: draft.bytes())
@@ -105,7 +105,7 @@ import Testing
       network.unsupportedOperators == [
         UnsupportedOperator(
           name: "Mystery", opset: 15, nodes: ["/head/m1", "/head/m2", "/head/m3", "/head/m4"]),
-        UnsupportedOperator(name: "com.microsoft.FusedConv", opset: 1, nodes: ["unnamed"]),
+        UnsupportedOperator(name: "com.microsoft.LongformerAttention", opset: 1, nodes: ["unnamed"]),
       ])
     let error = #expect(throws: GraphError.self) { try network.graph() }
     #expect(error?.category == .unsupported)
@@ -113,7 +113,7 @@ import Testing
       error?.description == """
         2 operators are not supported:
           Mystery (opset 15) at /head/m1, /head/m2, /head/m3, … (4 nodes)
-          com.microsoft.FusedConv (opset 1) at unnamed
+          com.microsoft.LongformerAttention (opset 1) at unnamed
         Export with standard operators of the default ONNX domain, or cut the network before them.
         """)
   }

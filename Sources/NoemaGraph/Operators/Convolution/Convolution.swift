@@ -59,19 +59,22 @@ public struct Epilogue: Sendable, Hashable {
 extension Convolution {
   public static var onnx: [ONNXBinding] {
     [
-      ONNXBinding("Conv") { node in
-        let x = try node.type(0).shape, w = try node.type(1).shape
-        guard x.count >= 3, w.count == x.count else {
-          throw node.error("input \(x) and weight \(w) need the same rank of 3 or more")
-        }
-        let window = try Window(
-          node, kernel: node.ints("kernel_shape") ?? Array(w[2...]), spatial: Array(x[2...]))
-        return try node.emit(
-          Convolution(
-            window: window, groups: node.int("group", default: 1), hasBias: node.optionalOperand(2) != nil),
-          node.operands())
-      }
+      ONNXBinding("Conv") { [try convolution($0)] }
     ]
+  }
+
+  /// What a node's operands 0 to 2 and attributes convolve to.
+  static func convolution(_ node: NodeReader) throws -> Value {
+    let x = try node.type(0).shape, w = try node.type(1).shape
+    guard x.count >= 3, w.count == x.count else {
+      throw node.error("input \(x) and weight \(w) need the same rank of 3 or more")
+    }
+    let window = try Window(
+      node, kernel: node.ints("kernel_shape") ?? Array(w[2...]), spatial: Array(x[2...]))
+    let bias = node.optionalOperand(2)
+    return try node.emit(
+      Convolution(window: window, groups: node.int("group", default: 1), hasBias: bias != nil),
+      [node.operand(0), node.operand(1)] + (bias.map { [$0] } ?? []))[0]
   }
 }
 

@@ -3,7 +3,7 @@ public import NoemaTensor
 /// Normalisation by stored statistics: `y = (x − mean) / √(variance + ε) · scale + shift` per channel.
 ///
 /// - Shapes: `x [N, C, …]`, four vectors `[C]` `→ [N, C, …]`.
-/// - Source: ONNX BatchNormalization-7 to -15 in inference mode.
+/// - Source: ONNX BatchNormalization-1 to -15 in inference mode; training mode is written in others.
 public struct BatchNormalization: FloatOperator {
   /// Added to the variance.
   public var epsilon: Double
@@ -17,17 +17,58 @@ public struct BatchNormalization: FloatOperator {
 
   public static var onnx: [ONNXBinding] {
     [
-      ONNXBinding("BatchNormalization", opset: 7...ONNXBinding.newestOpset) { node in
-        if node.int("training_mode", default: 0) != 0 && (node.wantsResult(1) || node.wantsResult(2)) {
+      ONNXBinding("BatchNormalization") { node in
+        let epsilon = node.float("epsilon", default: 1e-5)
+        if node.opset >= 14, node.int("training_mode", default: 0) != 0 {
+          return try fromBatch(node, epsilon)
+        }
+        guard node.opset >= 7 || node.int("is_test", default: 0) != 0, !node.wantsResult(1) else {
           throw node.unsupported("training mode is not supported; export the model in evaluation mode")
         }
-        return [
-          try node.emit(
-            BatchNormalization(epsilon: node.float("epsilon", default: 1e-5)),
-            Array(node.operands().prefix(5)))[0]
-        ]
+        guard node.int("spatial", default: 1) != 0 else {
+          throw node.unsupported("statistics for each element are not supported, only for each channel")
+        }
+        let operands = Array(try node.operands().prefix(5))
+        guard operands.dropFirst().allSatisfy({ node.graph.constants[$0] != nil }) else {
+          return [try fromData(node, epsilon)]
+        }
+        return [try node.emit(BatchNormalization(epsilon: epsilon), operands)[0]]
       }
     ]
+  }
+
+  /// Statistics that depend on data, each a vector: in smaller operators they have derivatives too.
+  private static func fromData(_ node: NodeReader, _ epsilon: Double) throws -> Value {
+    let vector = try vectorShape(node)
+    func vectorised(_ index: Int) throws -> Value { try node.reshaped(node.operand(index), to: vector) }
+    let centred = try node.difference(node.operand(0), vectorised(3))
+    let deviation = try node.apply(.sqrt, node.shifted(vectorised(4), by: epsilon))
+    return try node.sum(node.product(node.quotient(centred, deviation), vectorised(1)), vectorised(2))
+  }
+
+  /// Training mode: the statistics of the batch itself, and the running ones moved towards them.
+  private static func fromBatch(_ node: NodeReader, _ epsilon: Double) throws -> [Value] {
+    let x = try node.operand(0), vector = try vectorShape(node)
+    let axes = node.shape(of: x).indices.filter { $0 != 1 }
+    let mean = try node.mean(x, axes: axes), centred = try node.difference(x, mean)
+    let variance = try node.mean(node.product(centred, centred), axes: axes)
+    var y = try node.quotient(centred, node.apply(.sqrt, node.shifted(variance, by: epsilon)))
+    y = try node.product(y, node.reshaped(node.operand(1), to: vector))
+    y = try node.sum(y, node.reshaped(node.operand(2), to: vector))
+    let momentum = node.float("momentum", default: 0.9)
+    func moved(_ index: Int, _ statistic: Value) throws -> Value {
+      try node.sum(
+        node.scaled(node.operand(index), by: momentum),
+        node.scaled(node.reshaped(statistic, to: [vector[0]]), by: 1 - momentum))
+    }
+    return [y, try moved(3, mean), try moved(4, variance)]
+  }
+
+  /// The shape in which a vector of channels broadcasts to the input.
+  private static func vectorShape(_ node: NodeReader) throws -> [Int] {
+    let shape = try node.type(0).shape
+    guard shape.count >= 2 else { throw node.error("input \(shape) has no channels") }
+    return [shape[1]] + shape[2...].map { _ in 1 }
   }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {

@@ -3,7 +3,9 @@ internal import NoemaTensor
 /// Normalisations by an example's own statistics, written in smaller operators, which gives them every
 /// derivative and rule.
 ///
-/// - Source: ONNX LRN-1, InstanceNormalization-1, LayerNormalization-17, LpNormalization-1, MeanVarianceNormalization.
+/// - Source: ONNX LRN-1 to -13, InstanceNormalization-1 to -22, LayerNormalization-17, GroupNormalization-18
+///   to -21, RMSNormalization-23, MeanVarianceNormalization-9 to -13, LpNormalization-1 to -22; onnxruntime's
+///   SimplifiedLayerNormalization, SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 enum Normalizations {
   static let onnx: [ONNXBinding] = [
     ONNXBinding("LRN") { node in
@@ -33,31 +35,110 @@ enum Normalizations {
       let shape = try node.type(0).shape
       guard shape.count >= 3 else { throw node.error("input \(shape) has no spatial axes") }
       let normal = try standardised(
-        node.operand(0), axes: Array(2..<shape.count), node.float("epsilon", default: 1e-5), node)
+        node.operand(0), axes: Array(2..<shape.count), node.float("epsilon", default: 1e-5), node
+      ).y
       let vector = [shape[1]] + Array(repeating: 1, count: shape.count - 2)
       let scaled = try node.emit(Binary(.mul), normal, node.emit(Reshape(shape: vector), node.operand(1)))
       return [try node.emit(Binary(.add), scaled, node.emit(Reshape(shape: vector), node.operand(2)))]
     },
-    ONNXBinding("LayerNormalization") { node in
-      let shape = try node.type(0).shape
-      let axis = try node.axis("axis", default: -1, rank: shape.count)
+    ONNXBinding("LayerNormalization", make: layer),
+    ONNXBinding("LayerNormalization", domain: "com.microsoft", make: layer),
+    ONNXBinding("RMSNormalization", opset: 23...ONNXBinding.newestOpset, make: rootMeanSquare),
+    // onnxruntime writes it into the default domain.
+    ONNXBinding("SimplifiedLayerNormalization", make: rootMeanSquare),
+    ONNXBinding("SimplifiedLayerNormalization", domain: "com.microsoft", make: rootMeanSquare),
+    ONNXBinding("SkipLayerNormalization", domain: "com.microsoft") { node in
+      let sum = try residual(node, bias: 4)
+      var (y, mean, inverse) = try standardised(
+        sum, axes: [node.shape(of: sum).count - 1], node.float("epsilon", default: 1e-12), node)
+      y = try node.product(y, node.operand(2))
+      if let shift = node.optionalOperand(3) { y = try node.sum(y, shift) }
+      return [y, mean, inverse, sum]
+    },
+    ONNXBinding("SkipSimplifiedLayerNormalization", domain: "com.microsoft") { node in
+      let sum = try residual(node, bias: 3), axis = node.shape(of: sum).count - 1
+      let (y, inverse) = try rescaled(sum, axes: [axis], node.float("epsilon", default: 1e-12), node)
+      // The mean is never computed; onnxruntime leaves its place empty.
+      return [try node.product(y, node.operand(2)), inverse, inverse, sum]
+    },
+    ONNXBinding("GroupNormalization", opset: 18...ONNXBinding.newestOpset) { node in
+      let shape = try node.type(0).shape, groups = node.int("num_groups", default: 0)
+      guard shape.count >= 2, groups > 0, shape[1] % groups == 0 else {
+        throw node.error("\(groups) groups do not divide the channels of \(shape)")
+      }
+      let area = shape[2...].reduce(1) { $0.multipliedSaturating(by: $1) }
+      let grouped = [shape[0], groups, (shape[1] / groups).multipliedSaturating(by: area)]
       var y = try standardised(
-        node.operand(0), axes: Array(axis..<shape.count), node.float("epsilon", default: 1e-5), node)
-      y = try node.emit(Binary(.mul), y, node.operand(1))
-      if let bias = node.optionalOperand(2) { y = try node.emit(Binary(.add), y, bias) }
-      return [y]
+        node.reshaped(node.operand(0), to: grouped), axes: [2], node.float("epsilon", default: 1e-5), node
+      ).y
+      // Scale and bias are one number a group at first, and one a channel since opset 21.
+      let isPerGroup = node.opset < 21
+      let vector = isPerGroup ? [groups, 1] : [shape[1]] + shape[2...].map { _ in 1 }
+      if !isPerGroup { y = try node.reshaped(y, to: shape) }
+      y = try node.product(y, node.reshaped(node.operand(1), to: vector))
+      return [try node.reshaped(node.sum(y, node.reshaped(node.operand(2), to: vector)), to: shape)]
+    },
+    ONNXBinding("MeanVarianceNormalization", opset: 9...ONNXBinding.newestOpset) { node in
+      let rank = try node.rank(0)
+      let axes = try Set((node.ints("axes") ?? [0, 2, 3]).map { try Shapes.axis($0, rank: rank) }).sorted()
+      let x = try node.operand(0), centred = try node.difference(x, node.mean(x, axes: axes))
+      let deviation = try node.apply(.sqrt, node.mean(node.product(centred, centred), axes: axes))
+      return [try node.quotient(centred, node.shifted(deviation, by: 1e-9))]
+    },
+    ONNXBinding("LpNormalization") { node in
+      let x = try node.operand(0), axis = try node.axis("axis", default: -1, rank: node.rank(0))
+      let total = Reduction(.sum, axes: [axis], keepsAxes: true)
+      let norm: Value
+      switch node.int("p", default: 2) {
+      case 1: norm = try node.emit(total, node.apply(.abs, x))
+      case 2: norm = try node.apply(.sqrt, node.emit(total, node.product(x, x)))
+      case let p: throw node.error("p is \(p), expected 1 or 2")
+      }
+      // Zero over a norm of zero is zero.
+      return [try node.quotient(x, node.emit(Binary(.max), norm, node.scalar(1e-37, like: x)))]
     },
   ]
 
-  /// `(x − mean) / √(variance + ε)` over some axes.
-  private static func standardised(_ x: Value, axes: [Int], _ epsilon: Double, _ node: NodeReader) throws
-    -> Value
+  private static func layer(_ node: NodeReader) throws -> [Value] {
+    let shape = try node.type(0).shape
+    let axis = try node.axis("axis", default: -1, rank: shape.count)
+    var (y, mean, inverse) = try standardised(
+      node.operand(0), axes: Array(axis..<shape.count), node.float("epsilon", default: 1e-5), node)
+    y = try node.product(y, node.operand(1))
+    if let bias = node.optionalOperand(2) { y = try node.sum(y, bias) }
+    return [y, mean, inverse]
+  }
+
+  private static func rootMeanSquare(_ node: NodeReader) throws -> [Value] {
+    let rank = try node.rank(0), axis = try node.axis("axis", default: -1, rank: rank)
+    let (y, inverse) = try rescaled(
+      node.operand(0), axes: Array(axis..<rank), node.float("epsilon", default: 1e-5), node)
+    return [try node.product(y, node.operand(1)), inverse]
+  }
+
+  /// The sum of operands 0 and 1 and an optional bias.
+  private static func residual(_ node: NodeReader, bias index: Int) throws -> Value {
+    let sum = try node.sum(node.operand(0), node.operand(1))
+    guard !node.shape(of: sum).isEmpty else { throw node.error("operands are scalars") }
+    return try node.sum(sum, orNone: node.optionalOperand(index))
+  }
+
+  /// `x / √(mean x² + ε)` over some axes, and the inverse of what x is divided by.
+  private static func rescaled(_ x: Value, axes: [Int], _ epsilon: Double, _ node: NodeReader) throws
+    -> (y: Value, inverse: Value)
   {
-    let mean = Reduction(.mean, axes: axes, keepsAxes: true)
-    let centred = try node.emit(Binary(.sub), x, node.emit(mean, x))
-    let variance = try node.emit(mean, node.emit(Binary(.mul), centred, centred))
-    let deviation = try node.emit(
-      Unary(.sqrt), node.emit(Binary(.add), variance, node.scalar(epsilon, like: x)))
-    return try node.emit(Binary(.div), centred, deviation)
+    let square = try node.mean(node.product(x, x), axes: axes)
+    let size = try node.apply(.sqrt, node.shifted(square, by: epsilon))
+    return (try node.quotient(x, size), try node.apply(.reciprocal, size))
+  }
+
+  /// `(x − mean) / √(variance + ε)` over some axes, the mean, and the inverse deviation.
+  private static func standardised(_ x: Value, axes: [Int], _ epsilon: Double, _ node: NodeReader) throws
+    -> (y: Value, mean: Value, inverse: Value)
+  {
+    let mean = try node.mean(x, axes: axes), centred = try node.difference(x, mean)
+    let variance = try node.mean(node.product(centred, centred), axes: axes)
+    let deviation = try node.apply(.sqrt, node.shifted(variance, by: epsilon))
+    return (try node.quotient(centred, deviation), mean, try node.apply(.reciprocal, deviation))
   }
 }

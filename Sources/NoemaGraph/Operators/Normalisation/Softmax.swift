@@ -22,17 +22,18 @@ public struct Softmax: FloatOperator {
   public static var onnx: [ONNXBinding] {
     [("Softmax", false), ("LogSoftmax", true)].map { name, isLogarithmic in
       ONNXBinding(name) { node in
-        let shape = try node.type(0).shape, x = try node.operand(0)
-        let axis = try node.axis("axis", default: node.opset < 13 ? 1 : -1, rank: shape.count)
-        if node.opset >= 13 || axis == shape.count - 1 {
-          return [try node.emit(Softmax(axis: axis, isLogarithmic: isLogarithmic), x)]
-        }
-        let flat = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
-        let y = try node.emit(
-          Softmax(axis: 1, isLogarithmic: isLogarithmic), node.emit(Reshape(shape: flat), x))
-        return [try node.emit(Reshape(shape: shape), y)]
+        [try alongAxis(node) { Softmax(axis: $0, isLogarithmic: isLogarithmic) }]
       }
     }
+  }
+
+  /// Applies an operator along the node's axis; before opset 13 that is all axes from there on, taken as one.
+  static func alongAxis(_ node: NodeReader, _ operation: (Int) -> any Operator) throws -> Value {
+    let shape = try node.type(0).shape, x = try node.operand(0)
+    let axis = try node.axis("axis", default: node.opset < 13 ? 1 : -1, rank: shape.count)
+    if node.opset >= 13 || axis == shape.count - 1 { return try node.emit(operation(axis), x) }
+    let flat = [shape[..<axis].reduce(1, *), shape[axis...].reduce(1, *)]
+    return try node.reshaped(node.emit(operation(1), node.reshaped(x, to: flat)), to: shape)
   }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {

@@ -1,0 +1,87 @@
+internal import Foundation
+internal import NoemaTensor
+
+/// What onnxruntime's optimiser fuses, taken apart again; and activations that are formulas.
+///
+/// - Source: ONNX Swish-24, Shrink-9; onnxruntime's FusedConv, FusedMatMul, Gelu, FastGelu, BiasGelu and
+///   QuickGelu, domain `com.microsoft`, version 1.
+enum Fused {
+  static let onnx: [ONNXBinding] = [
+    ONNXBinding("Swish", opset: 24...ONNXBinding.newestOpset) { node in
+      [try swish(node.operand(0), node.float("alpha", default: 1), node)]
+    },
+    ONNXBinding("Shrink", opset: 9...ONNXBinding.newestOpset) { node in
+      let x = try node.operand(0), bound = node.float("lambd", default: 0.5),
+        bias = node.float("bias", default: 0)
+      func compare(_ function: Comparison.Function, _ number: Double) throws -> Value {
+        try node.emit(Comparison(function: function), x, node.scalar(number, like: x))
+      }
+      let above = try node.emit(
+        Select(), compare(.greater, bound), node.shifted(x, by: -bias), node.scalar(0, like: x))
+      return [try node.emit(Select(), compare(.less, -bound), node.shifted(x, by: bias), above)]
+    },
+    ONNXBinding("QuickGelu", domain: "com.microsoft") { node in
+      [try swish(node.operand(0), node.float("alpha", default: 1.702), node)]
+    },
+    ONNXBinding("Gelu", domain: "com.microsoft") { node in [try gelu(node.operand(0), node)] },
+    ONNXBinding("BiasGelu", domain: "com.microsoft") { node in
+      [try gelu(node.sum(node.operand(0), node.operand(1)), node)]
+    },
+    ONNXBinding("FastGelu", domain: "com.microsoft") { node in
+      let x = try node.sum(node.operand(0), orNone: node.optionalOperand(1))
+      let cubic = try node.sum(x, node.scaled(node.product(x, node.product(x, x)), by: 0.044715))
+      let inner = try node.apply(.tanh, node.scaled(cubic, by: (2 / Double.pi).squareRoot()))
+      return [try node.product(node.scaled(x, by: 0.5), node.shifted(inner, by: 1))]
+    },
+    ONNXBinding("FusedMatMul", domain: "com.microsoft") { node in
+      guard node.int("transBatchA", default: 0) == 0, node.int("transBatchB", default: 0) == 0 else {
+        throw node.unsupported("transposed batch axes are not supported")
+      }
+      // The axes of a vector have nothing to exchange.
+      func isTransposed(_ index: Int, _ key: String) throws -> Bool {
+        guard try node.rank(index) >= 2 else { throw node.unsupported("vectors are not supported") }
+        return node.int(key, default: 0) != 0
+      }
+      let product = try MatMul(
+        transposesLeft: isTransposed(0, "transA"), transposesRight: isTransposed(1, "transB"))
+      return [
+        try node.scaled(
+          node.emit(product, node.operand(0), node.operand(1)), by: node.float("alpha", default: 1))
+      ]
+    },
+    ONNXBinding("FusedConv", domain: "com.microsoft") { node in
+      let y = try node.sum(Convolution.convolution(node), orNone: node.optionalOperand(3))
+      return [try activated(y, node)]
+    },
+  ]
+
+  private static func swish(_ x: Value, _ alpha: Double, _ node: NodeReader) throws -> Value {
+    try node.product(x, node.apply(.sigmoid, node.scaled(x, by: alpha)))
+  }
+
+  private static func gelu(_ x: Value, _ node: NodeReader) throws -> Value {
+    let inner = try node.apply(.erf, node.scaled(x, by: 0.5.squareRoot()))
+    return try node.product(node.scaled(x, by: 0.5), node.shifted(inner, by: 1))
+  }
+
+  /// The activation that a fused node ends with.
+  private static func activated(_ x: Value, _ node: NodeReader) throws -> Value {
+    let parameters = node.floats("activation_params") ?? []
+    func parameter(_ index: Int, _ value: Double) -> Double {
+      parameters.indices.contains(index) ? parameters[index] : value
+    }
+    switch node.string("activation", default: "") {
+    case "": return x
+    case "Relu": return try node.apply(.relu, x)
+    case "Sigmoid": return try node.apply(.sigmoid, x)
+    case "Tanh": return try node.apply(.tanh, x)
+    case "LeakyRelu": return try node.apply(.leakyReLU(slope: parameter(0, 0.01)), x)
+    case "Clip":
+      return try node.apply(.clip(lower: parameter(0, -.infinity), upper: parameter(1, .infinity)), x)
+    case "HardSigmoid":
+      let line = try node.shifted(node.scaled(x, by: parameter(0, 0.2)), by: parameter(1, 0.5))
+      return try node.apply(.clip(lower: 0, upper: 1), line)
+    case let other: throw node.unsupported("the fused activation '\(other)' is not supported")
+    }
+  }
+}
