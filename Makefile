@@ -4,7 +4,7 @@ python = .build/bench-venv/bin/python
 swift-flags = -c release -Xswiftc -enable-testing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check format bench twins golden notebooks clean
+.PHONY: help setup build demo test check conformance format bench twins golden notebooks clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
@@ -23,6 +23,9 @@ test: setup check ## Style checks and all tests
 
 check: ## Cheap checks of style and licence
 	@scripts/check
+
+conformance: build ## Run the ONNX backend test cases (downloads them into .build); writes docs/conformance.md
+	@scripts/conformance
 
 format: ## Lay out the Swift files as .swift-format says
 	git ls-files '*.swift' ':!*.pb.swift' ':!*Goldens.swift' | xargs swift format --in-place --parallel

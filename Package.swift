@@ -33,6 +33,7 @@ let package = Package(
   products: [
     .library(name: "Noema", targets: ["Noema"]),
     .executable(name: "noema", targets: ["NoemaCommand"]),
+    .executable(name: "noema-conformance", targets: ["NoemaConformance"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -69,6 +70,13 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "NoemaConformance",
+      dependencies: [
+        "NoemaTensor", "NoemaGraph", "ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     library(
       "NoemaTestSupport",
       foundations + ["ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -79,6 +87,10 @@ let package = Package(
     tests("NoemaAttribution", resources: [.copy("Fixtures")]),
     tests("NoemaConcepts"),
     tests("NoemaReport"),
+    .testTarget(
+      name: "NoemaConformanceTests",
+      dependencies: ["NoemaTensor", "NoemaConformance", "NoemaTestSupport", "ONNXSchema"],
+      swiftSettings: strict),
     .testTarget(
       name: "NoemaCommandTests", dependencies: foundations + ["NoemaCommand", "NoemaTestSupport"],
       swiftSettings: strict),

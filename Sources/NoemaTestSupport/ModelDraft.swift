@@ -89,6 +89,11 @@ public struct ModelDraft {
   /// The bytes of the file.
   public func bytes() throws -> [UInt8] { try model.serializedBytes() }
 
+  /// The bytes of a file that holds one tensor, as test cases hold inputs and outputs.
+  public static func tensorFile(_ tensor: Tensor) throws -> [UInt8] {
+    try proto("", tensor).serializedBytes()
+  }
+
   /// Writes the file.
   public func write(to path: String) throws { try Data(bytes()).write(to: URL(fileURLWithPath: path)) }
 

@@ -143,17 +143,14 @@ public struct Network: Sendable {
 
   /// The shape of each input for a batch size: `batch` stands for a named first axis, `shapes` overrides.
   ///
-  /// A free first axis takes `batch` also where `shapes` gives an extent.
+  /// A free first axis takes `batch` also where `shapes` gives an extent; any other may be given as 0.
   ///
   /// - Throws: `GraphError.input` when a named axis other than the first has no extent, or a shape of `shapes`
   ///   does not fit the file; `.unknownName` for a shape of no input.
   public func inputShapes(batch: Int, overriding shapes: [String: [Int]] = [:]) throws(GraphError) -> [[Int]]
   {
     var result: [[Int]] = []
-    if let unknown = shapes.keys.sorted().first(where: { name in !inputs.contains { $0.name == name } }) {
-      let suggestions = EditDistance.nearest(unknown, in: inputs.map(\.name))
-      throw GraphError(.unknownName(unknown, what: "input", suggestions: suggestions), at: path)
-    }
+    try checkNames(shapes.keys.sorted())
     for port in inputs {
       if let shape = shapes[port.name] {
         result.append(try port.shape(shape, batch: batch, at: path))
@@ -173,6 +170,12 @@ public struct Network: Sendable {
       result.append(shape)
     }
     return result
+  }
+
+  private func checkNames(_ names: [String]) throws(GraphError) {
+    guard let unknown = names.first(where: { name in !inputs.contains { $0.name == name } }) else { return }
+    let suggestions = EditDistance.nearest(unknown, in: inputs.map(\.name))
+    throw GraphError(.unknownName(unknown, what: "input", suggestions: suggestions), at: path)
   }
 
   /// The number of classes: the width of the first output, or nil when it is not `[examples, classes]`.
@@ -199,16 +202,34 @@ public struct Network: Sendable {
   /// - Parameters:
   ///   - batch: the extent of a free first axis.
   ///   - shapes: input shapes by name, where the file leaves more than the first axis open.
-  /// - Throws: `GraphError` when operators are not supported or do not fit their operands.
-  public func graph(batch: Int = 1, shapes: [String: [Int]] = [:]) throws(GraphError) -> Graph {
+  ///   - constants: inputs by name that are the same for every example, such as a target shape, a threshold or
+  ///     a mask. They are no inputs of the graph, and what depends on them alone is computed here: an input that
+  ///     decides a shape has to be given so.
+  /// - Throws: `GraphError` when operators are not supported or do not fit their operands; `.input` or
+  ///   `.unknownName` when a constant does not fit.
+  public func graph(
+    batch: Int = 1, shapes: [String: [Int]] = [:], constants: [String: Tensor] = [:]
+  ) throws(GraphError) -> Graph {
     guard unsupportedOperators.isEmpty else {
       throw GraphError(.unsupportedOperators(unsupportedOperators), at: path)
     }
+    try checkNames(constants.keys.sorted())
     var graph = Graph()
     var values: [String: Value] = [:]
-    for (port, shape) in zip(inputs, try inputShapes(batch: batch, overriding: shapes)) {
+    let given = shapes.merging(constants.mapValues(\.shape)) { _, constant in constant }
+    for (port, shape) in zip(inputs, try inputShapes(batch: batch, overriding: given)) {
       guard values[port.name] == nil else {
         throw GraphError(.malformed("input '\(port.name)' is declared twice"), at: path)
+      }
+      if let constant = constants[port.name] {
+        guard constant.elementType == port.element else {
+          throw GraphError(
+            .input("input '\(port.name)' holds \(port.element), which the constant \(constant) does not fit"),
+            at: path)
+        }
+        values[port.name] = graph.addConstant(constant)
+        graph.name(values[port.name]!, port.name)
+        continue
       }
       guard (try? Tensor.byteCount(shape: shape, elementType: port.element)) != nil else {
         throw GraphError(.input("shape \(shape) of input '\(port.name)' is negative or too large"), at: path)
@@ -282,7 +303,7 @@ extension Network.Port {
     let fits =
       given.count == dimensions.count
       && zip(given, dimensions).allSatisfy { extent, dimension in
-        if case .fixed(let fixed) = dimension { extent == fixed } else { extent > 0 }
+        if case .fixed(let fixed) = dimension { extent == fixed } else { extent >= 0 }
       }
     guard fits else {
       let expected = dimensions.map(\.description).joined(separator: "×")

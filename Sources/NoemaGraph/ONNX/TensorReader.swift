@@ -1,13 +1,17 @@
 internal import Foundation
-internal import NoemaTensor
-internal import ONNXSchema
+package import NoemaTensor
+package import ONNXSchema
 
 /// Reads tensors of an ONNX file, checking every length before memory is taken.
-struct TensorReader {
+package struct TensorReader {
   /// The folder that external data may lie in; nil forbids external data.
   let folder: String?
 
-  func tensor(_ proto: Onnx_TensorProto) throws -> Tensor {
+  /// Makes a reader for the files of a folder.
+  package init(folder: String?) { self.folder = folder }
+
+  /// The tensor that a message holds.
+  package func tensor(_ proto: Onnx_TensorProto) throws -> Tensor {
     let place = "tensor '\(proto.name)'"
     if let extent = proto.dims.first(where: { $0 < 0 }) {
       throw GraphError(.malformed("dimension \(extent) is negative"), at: place)

@@ -92,6 +92,36 @@ import Testing
     #expect(error?.category == .unsupported)
   }
 
+  /// What decides a shape may come in as an input, when it is bound.
+  @Test func inputsBecomeConstants() throws {
+    var draft = ModelDraft()
+    draft.input("x", [nil, 2])
+    draft.input("target", [nil])
+    draft.node("Cast", ["target"], ["whole"], ["to": .int(7)])
+    draft.node("Reshape", ["x", "whole"], ["y"])
+    draft.output("y")
+    let network = try Network(bytes: draft.bytes())
+    let target = Tensor(shape: [1], [Float(-1)])
+    let graph = try network.graph(batch: 1, shapes: ["x": [1, 2]], constants: ["target": target])
+    #expect(graph.inputs.map { graph.displayName(of: $0) } == ["x"])
+    #expect(graph.operations == ["Reshape"])
+    #expect(graph.type(of: graph.outputs[0]).shape == [2])
+    func message(_ constants: [String: Tensor]) -> String? {
+      (#expect(throws: GraphError.self) { try network.graph(constants: constants) })?.description
+    }
+    #expect(message(["tarqet": target]) == "no input named 'tarqet'; did you mean 'target'?")
+    #expect(
+      message(["target": Tensor(shape: [1], [Int64(2)])])
+        == "input 'target' holds float32, which the constant int64[1] does not fit")
+    #expect(
+      message(["x": Tensor(shape: [1, 3], [Float](repeating: 0, count: 3)), "target": target])
+        == "input 'x' has shape batch×2, which the given shape [1, 3] does not fit")
+    // With nothing left to feed, the outputs are constants, and still run.
+    let all = try network.graph(
+      constants: ["x": Tensor(shape: [1, 2], [Float(3), 4]), "target": target])
+    #expect(try Session(all).run([])[0] == Tensor(shape: [2], [Float(3), 4]))
+  }
+
   @Test func unsupportedOperatorsAreListedWithTheirNodes() throws {
     var draft = ModelDraft(opset: 15)
     draft.importDomain("com.microsoft", version: 1)
