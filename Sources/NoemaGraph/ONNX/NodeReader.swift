@@ -76,6 +76,19 @@ final class NodeReader {
 
   func operands() throws -> [Value] { try values.indices.map { try operand($0) } }
 
+  /// The two operands of an operation that broadcasts. Before opset 7 the second one's axes began at `axis`.
+  func alignedOperands() throws -> [Value] {
+    let given = try operands()
+    guard opset < 7, given.count == 2, let axis = int("axis") else { return given }
+    let rank = try rank(0), shape = try type(1).shape
+    let start = axis < 0 ? axis + rank : axis
+    guard start >= 0, start + shape.count <= rank else {
+      throw error("axis \(axis) does not fit operands of rank \(rank) and \(shape.count)")
+    }
+    let behind = Array(repeating: 1, count: rank - start - shape.count)
+    return behind.isEmpty ? given : [given[0], try emit(Reshape(shape: shape + behind), given[1])]
+  }
+
   func type(_ index: Int) throws -> TensorType { graph.type(of: try operand(index)) }
   func rank(_ index: Int) throws -> Int { try type(index).rank }
 
@@ -113,7 +126,12 @@ final class NodeReader {
   func emit(_ operation: any Operator, _ operands: [Value]) throws -> [Value] {
     let elements = operands.map { graph.type(of: $0).element }
     if operation is any FloatOperator, !elements.allSatisfy({ $0.isFloat && $0 == elements[0] }) {
-      throw error("operands of \(elements.map(\.rawValue)) where floats of one type are expected")
+      let found = elements.map(\.rawValue).joined(separator: ", ")
+      // ONNX lets some operators work on integers that Noema computes on floats only.
+      if elements.contains(where: { !$0.isFloat }) {
+        throw unsupported("operands of \(found) are not supported; only floats of one type are")
+      }
+      throw error("operands of \(found) where floats of one type are expected")
     }
     let tensors = operands.compactMap { graph.constants[$0] }
     guard tensors.count == operands.count else { return try graph.add(operation, operands, name: name) }

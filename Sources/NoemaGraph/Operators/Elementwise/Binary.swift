@@ -42,7 +42,9 @@ extension Binary {
       ("Add", .add), ("Sub", .sub), ("Mul", .mul), ("Div", .div), ("Pow", .pow),
     ]
     let chains: [(String, Function)] = [("Sum", .add), ("Min", .min), ("Max", .max)]
-    return pairs.map { ONNXBinding($0.0, Binary($0.1)) }
+    return pairs.map { name, function in
+      ONNXBinding(name) { node in try node.emit(Binary(function), node.alignedOperands()) }
+    }
       + chains.map { name, function in ONNXBinding(name) { node in [try chain(function, node)] } }
       + [
         ONNXBinding("Mean") { node in
@@ -54,11 +56,16 @@ extension Binary {
         },
         ONNXBinding("PRelu") { node in
           // x above 0, slope · x below: relu(x) − slope · relu(−x).
-          let x = try node.operand(0)
+          let x = try node.operand(0), rank = try node.rank(0)
+          var slope = try node.operand(1)
+          // Before opset 7 a vector held a slope per channel.
+          if node.opset < 7, rank > 2, case let shape = try node.type(1).shape, shape.count == 1, shape != [1]
+          {
+            slope = try node.emit(Reshape(shape: shape + Array(repeating: 1, count: rank - 2)), slope)
+          }
           let below = try node.emit(Unary(.relu), node.emit(Unary(.negative), x))
           return [
-            try node.emit(
-              Binary(.sub), node.emit(Unary(.relu), x), node.emit(Binary(.mul), below, node.operand(1)))
+            try node.emit(Binary(.sub), node.emit(Unary(.relu), x), node.emit(Binary(.mul), below, slope))
           ]
         },
         ONNXBinding("HardSigmoid") { node in

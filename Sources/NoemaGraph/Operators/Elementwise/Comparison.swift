@@ -21,9 +21,9 @@ public struct Comparison: Operator {
 
   public static var onnx: [ONNXBinding] {
     Function.allCases.map { function in
-      ONNXBinding(
-        function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst(),
-        Comparison(function: function))
+      ONNXBinding(function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst()) { node in
+        try node.emit(Comparison(function: function), node.alignedOperands())
+      }
     } + [
       ONNXBinding("IsNaN") { node in
         let x = try node.operand(0)

@@ -95,13 +95,27 @@ extension Unary {
 
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
-    guard results[0].element == .float32, results[0].count > 0, let code = function.eltwise,
-      let source = operands[0].described
-    else { return nil }
+    guard results[0].element == .float32, results[0].count > 0 else { return nil }
+    guard let code = function.eltwise, let source = operands[0].described else {
+      return sweep(operands[0], results[0])
+    }
     return DNNLKernel(
       DNNLPrimitive(ndnnl_eltwise(source.handle, code.algorithm, code.alpha, code.beta)),
       arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: results[0],
       resultArgument: Int32(ndnnl_result), reusable: 0)
+  }
+}
+
+extension Unary {
+  /// Functions that oneDNN lacks or computes coarsely: one sweep, in the operand's layout where padding stays zero.
+  private func sweep(_ operand: StoredOperand, _ result: TensorType) -> any Kernel {
+    let layout = function.keepsZero ? operand.layout : .plain
+    let count = layout.byteCount(of: result) / 4
+    return ClosureKernel(operands: [layout], results: [layout], reusableOperand: 0) { [function] memory in
+      nonisolated(unsafe) let x = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let y = memory.results[0].assumingMemoryBound(to: Float.self)
+      Parallel.ranges(count, grain: 1 << 12) { range in for i in range { y[i] = function.value(x[i]) } }
+    }
   }
 }
 

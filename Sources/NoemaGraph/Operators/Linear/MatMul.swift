@@ -31,6 +31,9 @@ extension MatMul {
     [
       ONNXBinding("Gemm") { node in
         let alpha = node.float("alpha", default: 1), beta = node.float("beta", default: 1)
+        if try !node.type(0).element.isFloat {
+          throw node.unsupported("a product of integers is not supported; use MatMul")
+        }
         var a = try node.operand(0)
         if alpha != 1 { a = try node.emit(Binary(.mul), a, node.scalar(alpha, like: a)) }
         let left = node.int("transA", default: 0) != 0, right = node.int("transB", default: 0) != 0
@@ -60,7 +63,16 @@ extension MatMul {
         // A vector becomes a matrix of one row or column, which is dropped from the result.
         if aShape.count == 1 { a = try node.emit(Reshape(shape: [1] + aShape), a) }
         if bShape.count == 1 { b = try node.emit(Reshape(shape: bShape + [1]), b) }
-        let y = try node.emit(MatMul(), a, b)
+        let element = try node.type(0).element
+        let y: Value
+        if element.isFloat {
+          y = try node.emit(MatMul(), a, b)
+        } else {
+          // Exact as long as no sum exceeds 2⁵³.
+          let product = try node.emit(
+            MatMul(), node.emit(Cast(to: .float64), a), node.emit(Cast(to: .float64), b))
+          y = try node.emit(Cast(to: element), product)
+        }
         guard aShape.count == 1 || bShape.count == 1 else { return [y] }
         var shape = node.graph.type(of: y).shape
         if bShape.count == 1 { shape.removeLast() }

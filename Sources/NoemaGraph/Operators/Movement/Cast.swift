@@ -15,8 +15,7 @@ public struct Cast: Operator {
   public static var onnx: [ONNXBinding] {
     [
       ONNXBinding("Cast") { node in
-        guard let code = node.int("to") else { throw node.error("the type is missing") }
-        let type = try TensorReader.elementType(Int32(truncatingIfNeeded: code), "Cast").type
+        let type = try target(node)
         let x = try node.operand(0)
         return [try node.type(0).element == type ? x : node.emit(Cast(to: type), x)]
       },
@@ -25,6 +24,23 @@ public struct Cast: Operator {
       },
     ]
   }
+
+  /// The type asked for: a code, or before opset 6 its name.
+  private static func target(_ node: NodeReader) throws -> ElementType {
+    guard node.has("to") else { throw node.error("the type is missing") }
+    if node.opset < 6, case let name = node.string("to", default: ""), !name.isEmpty {
+      guard let type = namedTypes[name] else {
+        throw node.unsupported("element type \(name) is not supported")
+      }
+      return type
+    }
+    return try TensorReader.elementType(Int32(truncatingIfNeeded: node.int("to", default: 0)), "Cast").type
+  }
+
+  private static let namedTypes: [String: ElementType] = [
+    "FLOAT": .float32, "FLOAT16": .float32, "DOUBLE": .float64, "BOOL": .bool, "INT8": .int8, "INT16": .int16,
+    "INT32": .int32, "INT64": .int64, "UINT8": .uint8, "UINT16": .uint16, "UINT32": .int64, "UINT64": .int64,
+  ]
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
     guard operands.count == 1 else {

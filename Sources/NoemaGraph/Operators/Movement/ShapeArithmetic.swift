@@ -4,7 +4,21 @@ internal import NoemaTensor
 enum ShapeArithmetic {
   static let onnx: [ONNXBinding] = [
     ONNXBinding("Identity") { node in [try node.operand(0)] },
-    ONNXBinding("Dropout") { node in [try node.operand(0)] },
+    ONNXBinding("Dropout") { node in
+      // As in use: nothing is dropped, and the mask, where wanted, keeps all.
+      let trains = try node.optionalConstant(2)?.integers().first ?? 0
+      func ratio() throws -> Double {
+        try node.optionalConstant(1)?.converted(to: .float64).elements(as: Double.self).first ?? 0.5
+      }
+      guard try trains == 0 || ratio() == 0 else {
+        throw node.unsupported("training mode is not supported; export the model in evaluation mode")
+      }
+      let x = try node.operand(0)
+      guard node.wantsResult(1) else { return [x] }
+      let type = try node.type(0)
+      let kept = Tensor(true).converted(to: node.opset < 10 ? type.element : .bool)
+      return [x, try node.emit(Broadcast(shape: type.shape), node.constant(kept))]
+    },
     ONNXBinding("Constant") { node in [node.constant(try constant(node))] },
     ONNXBinding("Shape") { node in
       let shape = try node.type(0).shape
