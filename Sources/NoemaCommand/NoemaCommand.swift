@@ -23,7 +23,7 @@ struct NoemaCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self,
       TCAVCommand.self,
-      SortCommand.self, ProbeCommand.self, SVDCommand.self,
+      SortCommand.self, ProbeCommand.self, SVDCommand.self, ExtractCommand.self, GradientCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
 

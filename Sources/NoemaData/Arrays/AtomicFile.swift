@@ -92,3 +92,13 @@ struct AtomicFile: ~Copyable {
     return (String(path[...slash]), String(path[path.index(after: slash)...]))
   }
 }
+
+/// Files that appear under their name only when they are whole.
+public enum WholeFile {
+  /// Writes a file, replacing an older one.
+  ///
+  /// - Throws: `DataError` when a step fails; an older file of that name is then untouched.
+  public static func write(_ bytes: [UInt8], to path: String) throws(DataError) {
+    try AtomicFile.write(bytes, to: path)
+  }
+}

@@ -28,6 +28,11 @@ package struct TensorReader {
     } catch let error as TensorError { throw GraphError(.malformed(error.description), at: place) }
   }
 
+  /// The bytes of a tensor that lies in another file, as they are stored.
+  func externalBytes(_ proto: Onnx_TensorProto) throws -> Data {
+    try externalData(proto, proto.dims.map { Int($0) }, "tensor '\(proto.name)'")
+  }
+
   /// The element type and stored width of an ONNX data type.
   static func elementType(_ code: Int32, _ place: String) throws -> (type: ElementType, storedBytes: Int) {
     switch Onnx_TensorProto.DataType(rawValue: Int(code)) ?? .undefined {

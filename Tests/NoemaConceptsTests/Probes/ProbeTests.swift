@@ -237,7 +237,7 @@ private let all: [(name: String, probe: any Probe)] = [
     let losses = zip(probe.scores(kernel), labels).reduce(0) { $0 + max(0, 1 - ($1.1 ? 1 : -1) * $1.0) }
     let primal = norm / 2 + cost * losses
     let dual = probe.alpha.reduce(0) { $0 + abs($1) } - norm / 2
-    #expect(abs(primal - dual) < 1e-7 * max(1, primal), "\(primal) \(dual)")
+    #expect(abs(primal - dual) < 1e-8 * max(1, primal), "\(primal) \(dual)")
   }
 
   @Test func strongRidgeIsTheMeanDifference() throws {

@@ -235,3 +235,13 @@ extension Convolution {
     return result
   }
 }
+
+// MARK: Export
+extension Convolution: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    guard epilogue == Epilogue() else {
+      throw GraphError(.unsupported("a fused convolution has no ONNX form"))
+    }
+    return [writer.emit("Conv", operands, window.attributes([("group", .int(groups))]))]
+  }
+}

@@ -179,3 +179,24 @@ extension ConvolutionInputGradient {
     ]
   }
 }
+
+// MARK: Export
+extension ConvolutionInputGradient: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let y = writer.type(of: node.operands[0]).shape
+    return [exported(operands[0], operands[1], extents: Array(y[2...]), to: writer)]
+  }
+
+  /// A transposed convolution of `y`, whose spatial extents are given.
+  func exported(_ y: String, _ weights: String, extents given: [Int], to writer: ONNXWriter) -> String {
+    // What the convolution's windows did not reach is put behind.
+    let extra = extents.indices.map { axis in
+      let reach = window.dilations[axis] * (window.kernel[axis] - 1) + 1
+      return extents[axis] + window.paddingBefore[axis] + window.paddingAfter[axis] - reach
+        - window.strides[axis] * (given[axis] - 1)
+    }
+    return writer.emit(
+      "ConvTranspose", [y, weights],
+      window.attributes([("group", .int(groups)), ("output_padding", .ints(extra))]))
+  }
+}

@@ -84,3 +84,29 @@ public struct ConvolutionWeightGradient: FloatOperator {
     ]
   }
 }
+
+// MARK: Export
+extension ConvolutionWeightGradient: ExportableOperator {
+  /// The convolution of the transposed input by the transposed cotangent, steps and gaps exchanged.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    guard groups == 1 else {
+      throw GraphError(.unsupported("the weight gradient of a grouped convolution has no ONNX form"))
+    }
+    let rank = window.rank, y = writer.type(of: node.operands[1]).shape
+    let swap = [1, 0] + Array(2..<2 + rank)
+    let x = writer.emit("Transpose", [operands[0]], [("perm", .ints(swap))])
+    let g = writer.emit("Transpose", [operands[1]], [("perm", .ints(swap))])
+    let exchanged = Window(
+      kernel: Array(y[2...]), strides: window.dilations, dilations: window.strides,
+      paddingBefore: window.paddingBefore, paddingAfter: window.paddingAfter)
+    let wide = writer.emit("Conv", [x, g], exchanged.attributes())
+    let spatial = Array(2..<2 + rank)
+    let cut = writer.emit(
+      "Slice",
+      [
+        wide, writer.integers(spatial.map { _ in 0 }), writer.integers(window.kernel),
+        writer.integers(spatial),
+      ])
+    return [writer.emit("Transpose", [cut], [("perm", .ints(swap))])]
+  }
+}

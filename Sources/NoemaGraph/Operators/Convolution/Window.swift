@@ -148,3 +148,14 @@ public struct Window: Sendable, Hashable {
     }
   }
 }
+
+// MARK: Export
+extension Window {
+  /// The attributes of ONNX's convolutions and poolings.
+  func attributes(_ more: [(String, ONNXWriter.Attribute)] = []) -> [(String, ONNXWriter.Attribute)] {
+    [
+      ("kernel_shape", .ints(kernel)), ("strides", .ints(strides)), ("dilations", .ints(dilations)),
+      ("pads", .ints(paddingBefore + paddingAfter)),
+    ] + more
+  }
+}

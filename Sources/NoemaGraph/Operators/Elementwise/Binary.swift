@@ -357,3 +357,11 @@ extension Graph {
     type(of: value).shape == shape ? value : try apply(Broadcast(shape: shape), value)
   }
 }
+
+// MARK: Export
+extension Binary: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let isFloat = writer.type(of: node.results[0]).element.isFloat
+    return [writer.emit(name, operands, function == .mod && isFloat ? [("fmod", .int(1))] : [])]
+  }
+}

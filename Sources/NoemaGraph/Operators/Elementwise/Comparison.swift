@@ -86,3 +86,10 @@ public struct Comparison: Operator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil, nil] }
 }
+
+// MARK: Export
+extension Comparison: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit(function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst(), operands)]
+  }
+}

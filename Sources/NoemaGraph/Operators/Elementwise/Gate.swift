@@ -89,3 +89,24 @@ public struct Gate: FloatOperator {
     return node.operands.dropLast().map { _ in passed } + [nil]
   }
 }
+
+// MARK: Export
+extension Gate: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let control = operands[operands.count - 1], like = node.operands[node.operands.count - 1]
+    let g = operands.count == 3 ? writer.emit("Add", Array(operands[..<2])) : operands[0]
+    func scaled(_ factor: Double) -> String {
+      factor == 1 ? g : writer.emit("Mul", [g, writer.scalar(factor, like: like)])
+    }
+    var result = scaled(inside)
+    if upper < .infinity {
+      let isAbove = writer.emit("GreaterOrEqual", [control, writer.scalar(upper, like: like)])
+      result = writer.emit("Where", [isAbove, scaled(above), result])
+    }
+    if lower > -.infinity {
+      let isBelow = writer.emit("LessOrEqual", [control, writer.scalar(lower, like: like)])
+      result = writer.emit("Where", [isBelow, scaled(below), result])
+    }
+    return [result]
+  }
+}

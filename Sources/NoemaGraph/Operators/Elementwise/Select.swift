@@ -54,3 +54,10 @@ public struct Select: Operator {
     ]
   }
 }
+
+// MARK: Export
+extension Select: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Where", operands)]
+  }
+}

@@ -128,3 +128,22 @@ extension Unary {
     return [try function.pullback(g, x: node.operands[0], y: node.results[0], in: &graph)]
   }
 }
+
+// MARK: Export
+extension Unary: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    switch function {
+    case .leakyReLU(let slope): return [writer.emit("LeakyRelu", operands, [("alpha", .float(slope))])]
+    case .elu(let alpha): return [writer.emit("Elu", operands, [("alpha", .float(alpha))])]
+    case .clip(let lower, let upper):
+      let bounds = [lower, upper].map { $0.isFinite ? writer.scalar($0, like: node.operands[0]) : "" }
+      return [writer.emit("Clip", operands + bounds)]
+    case .not: return [writer.emit("Not", operands)]
+    default:
+      guard let name = ScalarFunction.onnxNames.first(where: { $0.1 == function })?.0 else {
+        throw GraphError(.unsupported("\(function) has no ONNX form"))
+      }
+      return [writer.emit(name, operands)]
+    }
+  }
+}

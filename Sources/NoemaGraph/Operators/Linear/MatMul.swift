@@ -209,3 +209,27 @@ extension MatMul {
     return result
   }
 }
+
+// MARK: Export
+extension MatMul: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    guard epilogue == Epilogue() else { throw GraphError(.unsupported("a fused product has no ONNX form")) }
+    let ranks = node.operands.map { writer.type(of: $0).rank }
+    if ranks[0] == 2, ranks[1] == 2, hasBias || transposesLeft || transposesRight {
+      return [
+        writer.emit(
+          "Gemm", operands,
+          [("transA", .int(transposesLeft ? 1 : 0)), ("transB", .int(transposesRight ? 1 : 0))])
+      ]
+    }
+    func turned(_ name: String, _ rank: Int, _ isTransposed: Bool) -> String {
+      guard isTransposed else { return name }
+      return writer.emit(
+        "Transpose", [name], [("perm", .ints(Array(0..<rank - 2) + [rank - 1, rank - 2]))])
+    }
+    let product = writer.emit(
+      "MatMul",
+      [turned(operands[0], ranks[0], transposesLeft), turned(operands[1], ranks[1], transposesRight)])
+    return [hasBias ? writer.emit("Add", [product, operands[2]]) : product]
+  }
+}

@@ -49,3 +49,10 @@ public struct Broadcast: Operator {
     return [try graph.reduce(g, toShapeOf: node.operands[0])]
   }
 }
+
+// MARK: Export
+extension Broadcast: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Expand", [operands[0], writer.integers(shape)])]
+  }
+}

@@ -59,3 +59,10 @@ public struct Cast: Operator {
     return [try graph.apply(Cast(to: from), g)]
   }
 }
+
+// MARK: Export
+extension Cast: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Cast", operands, [("to", .int(Int(ONNXWriter.code(type))))])]
+  }
+}

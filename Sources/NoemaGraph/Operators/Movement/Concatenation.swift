@@ -73,3 +73,10 @@ public struct Concatenation: Operator {
     return try graph.add(Split(axis: axis, sizes: sizes), [g])
   }
 }
+
+// MARK: Export
+extension Concatenation: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Concat", operands, [("axis", .int(axis))])]
+  }
+}

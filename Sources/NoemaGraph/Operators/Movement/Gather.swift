@@ -126,3 +126,29 @@ public struct GatherGradient: FloatOperator {
     return [try graph.apply(Gather(axis: axis), g, node.operands[1]), nil]
   }
 }
+
+// MARK: Export
+extension Gather: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Gather", operands, [("axis", .int(axis))])]
+  }
+}
+
+extension GatherGradient: ExportableOperator {
+  /// Slices added into zeros, the gathered axis in front.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let indexRank = writer.type(of: node.operands[1]).rank, result = writer.type(of: node.results[0])
+    let gRank = writer.type(of: node.operands[0]).rank, moved = Array(axis..<axis + indexRank)
+    let rest = (0..<gRank).filter { !moved.contains($0) }
+    let front = writer.emit("Transpose", [operands[0]], [("perm", .ints(moved + rest))])
+    let indices = writer.emit("Unsqueeze", [operands[1], writer.integers([indexRank])])
+    let wide = writer.emit("Cast", [indices], [("to", .int(Int(ONNXWriter.code(.int64))))])
+    var shape = result.shape
+    shape.insert(shape.remove(at: axis), at: 0)
+    let zeros = writer.emit(
+      "Expand", [writer.scalar(0, like: node.operands[0]), writer.integers(shape)])
+    let sum = writer.emit("ScatterND", [zeros, wide, front], [("reduction", .string("add"))])
+    let back = Array(1..<axis + 1) + [0] + Array(axis + 1..<shape.count)
+    return [writer.emit("Transpose", [sum], [("perm", .ints(back))])]
+  }
+}

@@ -150,3 +150,30 @@ extension Pad {
     return [try graph.apply(Slice(starts: starts, counts: shape, steps: steps), g)]
   }
 }
+
+// MARK: Export
+extension Pad: ExportableOperator {
+  /// Steps become gaps behind each element, in an axis of their own that then merges with the element's.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let rank = steps.count, shape = writer.type(of: node.operands[0]).shape
+    let constant = writer.scalar(fill, like: node.operands[0])
+    func padded(_ x: String, _ before: [Int], _ after: [Int]) -> String {
+      writer.emit("Pad", [x, writer.integers(before + after), constant], [("mode", .string("constant"))])
+    }
+    var x = operands[0]
+    let backwards = (0..<rank).filter { steps[$0] < 0 }
+    if !backwards.isEmpty {
+      let minus = writer.integers(backwards.map { _ in -1 })
+      x = writer.emit(
+        "Slice",
+        [x, minus, writer.integers(backwards.map { _ in -1 << 31 }), writer.integers(backwards), minus])
+    }
+    let gaps = steps.map { abs($0) - 1 }
+    if gaps.contains(where: { $0 > 0 }) {
+      x = writer.emit("Reshape", [x, writer.integers(shape.flatMap { [$0, 1] })])
+      x = padded(x, Array(repeating: 0, count: 2 * rank), gaps.flatMap { [0, $0] })
+      x = writer.emit("Reshape", [x, writer.integers((0..<rank).map { shape[$0] * (gaps[$0] + 1) })])
+    }
+    return [padded(x, before, (0..<rank).map { after[$0] - (shape[$0] > 0 ? gaps[$0] : 0) })]
+  }
+}

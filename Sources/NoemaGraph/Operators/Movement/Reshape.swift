@@ -111,3 +111,10 @@ extension Reshape {
     return [try graph.apply(Reshape(shape: graph.type(of: node.operands[0]).shape), g)]
   }
 }
+
+// MARK: Export
+extension Reshape: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Reshape", [operands[0], writer.integers(shape)], [("allowzero", .int(1))])]
+  }
+}

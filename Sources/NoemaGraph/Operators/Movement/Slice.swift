@@ -132,3 +132,18 @@ extension Slice {
     return [try graph.apply(pad, g)]
   }
 }
+
+// MARK: Export
+extension Slice: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let ends = starts.indices.map { axis in
+      let end = starts[axis] + counts[axis] * steps[axis]
+      // Walking backwards past the front: a negative end would count from the back.
+      return end < 0 ? -1 << 31 : end
+    }
+    let axes = Array(starts.indices)
+    return [
+      writer.emit("Slice", [operands[0]] + [starts, ends, axes, steps].map(writer.integers))
+    ]
+  }
+}

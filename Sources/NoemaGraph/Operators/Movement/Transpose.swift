@@ -75,3 +75,10 @@ public struct Transpose: Operator {
     return [try graph.apply(Transpose(permutation: inverse), g)]
   }
 }
+
+// MARK: Export
+extension Transpose: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Transpose", operands, [("perm", .ints(permutation))])]
+  }
+}

@@ -121,3 +121,10 @@ public struct BatchNormalization: FloatOperator {
     return [product, nil, nil, nil, nil]
   }
 }
+
+// MARK: Export
+extension BatchNormalization: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("BatchNormalization", operands, [("epsilon", .float(epsilon))])]
+  }
+}

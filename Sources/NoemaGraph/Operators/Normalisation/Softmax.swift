@@ -81,3 +81,10 @@ public struct Softmax: FloatOperator {
     return [try graph.apply(Binary(.mul), y, graph.apply(Binary(.sub), g, mean))]
   }
 }
+
+// MARK: Export
+extension Softmax: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit(isLogarithmic ? "LogSoftmax" : "Softmax", operands, [("axis", .int(axis))])]
+  }
+}

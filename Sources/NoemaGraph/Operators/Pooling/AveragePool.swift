@@ -169,3 +169,41 @@ public struct AveragePoolGradient: FloatOperator {
     return [try graph.apply(pool, g)]
   }
 }
+
+// MARK: Export
+extension AveragePool: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    guard window.dilations.allSatisfy({ $0 == 1 }) else {
+      throw GraphError(.unsupported("an average pooling with gaps has no ONNX form before opset 19"))
+    }
+    return [
+      writer.emit(
+        "AveragePool", operands,
+        [
+          ("kernel_shape", .ints(window.kernel)), ("strides", .ints(window.strides)),
+          ("pads", .ints(window.paddingBefore + declaredPaddingAfter)),
+          ("ceil_mode", .int(declaredPaddingAfter == window.paddingAfter ? 0 : 1)),
+          ("count_include_pad", .int(countsPadding ? 1 : 0)),
+        ])
+    ]
+  }
+}
+
+extension AveragePoolGradient: ExportableOperator {
+  /// Each cotangent divided by its window's divisor and spread by a transposed convolution with ones.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let g = writer.type(of: node.operands[0])
+    let given = Array(g.shape[2...])
+    let divisors = Tensor(shape: [1, 1] + given, pool.divisors(extents, given)).converted(to: g.element)
+    let ones = Tensor(
+      shape: [g.shape[1], 1] + pool.window.kernel,
+      repeating: 1.0
+    ).converted(to: g.element)
+    let spread = ConvolutionInputGradient(window: pool.window, groups: g.shape[1], extents: extents)
+    return [
+      spread.exported(
+        writer.emit("Div", [operands[0], writer.constant(divisors)]), writer.constant(ones), extents: given,
+        to: writer)
+    ]
+  }
+}

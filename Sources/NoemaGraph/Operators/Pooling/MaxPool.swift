@@ -245,3 +245,38 @@ private final class MaxPoolGradientKernel: Kernel {
       (Int32(ndnnl_source_cotangent), memory.results[0]))
   }
 }
+
+// MARK: Export
+extension MaxPool: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("MaxPool", operands, window.attributes())]
+  }
+
+  /// The winners' offsets in the whole operand, one after the other.
+  fileprivate func winners(_ x: String, to writer: ONNXWriter) -> String {
+    let indices = writer.emit("MaxPool", [x], window.attributes(), resultCount: 2)[1]
+    return writer.emit("Reshape", [indices, writer.integers([-1])])
+  }
+}
+
+extension MaxPoolGradient: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let shape = writer.type(of: node.operands[0]).shape
+    let winners = MaxPool(window: window).winners(operands[0], to: writer)
+    let g = writer.emit("Reshape", [operands[1], writer.integers([-1])])
+    let zeros = writer.emit(
+      "Expand", [writer.scalar(0, like: node.operands[0]), writer.integers([shape.reduce(1, *)])])
+    let sums = writer.emit(
+      "ScatterElements", [zeros, winners, g], [("axis", .int(0)), ("reduction", .string("add"))])
+    return [writer.emit("Reshape", [sums, writer.integers(shape)])]
+  }
+}
+
+extension MaxPoolSelection: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let winners = MaxPool(window: window).winners(operands[0], to: writer)
+    let t = writer.emit("Reshape", [operands[1], writer.integers([-1])])
+    let picked = writer.emit("GatherElements", [t, winners], [("axis", .int(0))])
+    return [writer.emit("Reshape", [picked, writer.integers(writer.type(of: node.results[0]).shape)])]
+  }
+}

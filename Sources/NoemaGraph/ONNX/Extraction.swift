@@ -1,0 +1,128 @@
+internal import Foundation
+internal import NoemaTensor
+internal import ONNXSchema
+internal import SwiftProtobuf
+
+extension Network {
+  /// The part of the file between some values, as the bytes of an ONNX model.
+  ///
+  /// Nodes and weights are those of the file, untouched: opset, free axes, and operators that Noema lacks stay.
+  /// Weights that lie in other files are taken in.
+  ///
+  /// - Parameters:
+  ///   - ends: ONNX values that become the outputs, such as a hidden layer's `onnxValue`.
+  ///   - starts: ONNX values that become inputs in place of what makes them; none for the network's own inputs.
+  ///   - shapes: input shapes by name where the file leaves more than the first axis open.
+  /// - Throws: `GraphError` for values that the file does not hold, a start that no end depends on, and a network
+  ///   that was not read from a file.
+  public func extracted(
+    to ends: [String], from starts: [String] = [], shapes: [String: [Int]] = [:]
+  ) throws(GraphError) -> [UInt8] {
+    var model = try reread()
+    let known = Set(model.graph.input.map(\.name) + model.graph.node.flatMap(\.output)).subtracting([""])
+    for name in ends + starts where !known.contains(name) {
+      let suggestions = EditDistance.nearest(name, in: known.sorted())
+      throw GraphError(.unknownName(name, what: "value", suggestions: suggestions), at: path)
+    }
+    guard !ends.isEmpty, Set(ends).count == ends.count else {
+      throw GraphError(.input("name one value or more to end at, each once; found \(ends)"), at: path)
+    }
+    let (nodes, read) = needed(model.graph.node, to: ends, from: Set(starts))
+    if let unused = starts.first(where: { !read.contains($0) }) {
+      throw GraphError(.input("no output asked for depends on '\(unused)'"), at: path)
+    }
+    let ports = self.ports(model.graph, shapes)
+    let own = model.graph.input.filter { read.contains($0.name) && !starts.contains($0.name) }
+    model.graph.input = starts.map(ports) + own
+    model.graph.output = ends.map(ports)
+    model.graph.node = nodes
+    model.graph.initializer = try model.graph.initializer.filter { read.contains($0.name) }.map(inlined)
+    model.graph.valueInfo = model.graph.valueInfo.filter {
+      read.contains($0.name) && !starts.contains($0.name)
+    }
+    do { return try model.serializedBytes() } catch {
+      throw GraphError(.unsupported("the part is too large for one file: weights of 2 GiB or more"), at: path)
+    }
+  }
+
+  private func reread() throws(GraphError) -> Onnx_ModelProto {
+    guard let data = FileManager.default.contents(atPath: path),
+      let model = try? Onnx_ModelProto(serializedBytes: data)
+    else { throw GraphError(.fileMissing(reason: "it cannot be read again"), at: path) }
+    guard data.withUnsafeBytes(SHA256.hexadecimal) == hash else {
+      throw GraphError(.malformed("the file has changed since it was opened"), at: path)
+    }
+    return model
+  }
+
+  /// The nodes that the ends need, in their order, and all names that these read or the ends are.
+  private func needed(
+    _ nodes: [Onnx_NodeProto], to ends: [String], from starts: Set<String>
+  ) -> (nodes: [Onnx_NodeProto], read: Set<String>) {
+    var read = Set(ends)
+    var kept: [Onnx_NodeProto] = []
+    for node in nodes.reversed() {
+      guard node.output.contains(where: { read.contains($0) && !starts.contains($0) }) else { continue }
+      kept.append(node)
+      read.formUnion(Self.names(in: node))
+    }
+    return (kept.reversed(), read)
+  }
+
+  /// The names that a node reads, those of its sub-graphs from outside included.
+  private static func names(in node: Onnx_NodeProto) -> Set<String> {
+    var names = Set(node.input)
+    for graph in node.attribute.flatMap({ [$0.g] + $0.graphs }) {
+      for inner in graph.node { names.formUnion(self.names(in: inner)) }
+      names.formUnion(graph.output.map(\.name))
+    }
+    return names
+  }
+
+  /// Declarations of values: as the file has them, or of the types that are inferred.
+  private func ports(_ file: Onnx_GraphProto, _ shapes: [String: [Int]]) -> (String) -> Onnx_ValueInfoProto {
+    let declared = Dictionary((file.input + file.output + file.valueInfo).map { ($0.name, $0) }) { first, _ in
+      first
+    }
+    let graph = try? graph(batch: fixedBatch ?? 1, shapes: shapes)
+    var types: [String: TensorType] = [:]
+    if let graph {
+      for value in graph.inputs + graph.nodes.flatMap(\.results) {
+        for name in graph.names(of: value) { types[name] = graph.type(of: value) }
+      }
+    }
+    // Where more than the first axis is open, inferred extents are those of one shape among many.
+    let isFixed = inputs.allSatisfy { port in
+      port.dimensions.dropFirst().allSatisfy { if case .fixed = $0 { true } else { false } }
+    }
+    let isDynamic = hasDynamicBatch
+    return { name in
+      if let port = declared[name] { return port }
+      var port = Onnx_ValueInfoProto()
+      port.name = name
+      port.type.tensorType.elemType = ONNXWriter.code(types[name]?.element ?? .float32)
+      guard isFixed, let shape = types[name]?.shape else { return port }
+      port.type.tensorType.shape.dim = shape.enumerated().map { axis, extent in
+        var dimension = Onnx_TensorShapeProto.Dimension()
+        if axis == 0, isDynamic { dimension.dimParam = "batch" } else { dimension.dimValue = Int64(extent) }
+        return dimension
+      }
+      return port
+    }
+  }
+
+  /// A weight with its bytes in the model itself.
+  private func inlined(_ proto: Onnx_TensorProto) throws(GraphError) -> Onnx_TensorProto {
+    guard proto.dataLocation == .external else { return proto }
+    var copy = proto
+    do {
+      let reader = TensorReader(folder: URL(fileURLWithPath: path).deletingLastPathComponent().path)
+      copy.rawData = try reader.externalBytes(proto)
+    } catch let error as GraphError { throw error.at(path) } catch {
+      throw GraphError(.malformed("\(error)"), at: path)
+    }
+    copy.dataLocation = .default
+    copy.externalData = []
+    return copy
+  }
+}
