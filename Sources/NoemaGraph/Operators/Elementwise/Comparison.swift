@@ -2,7 +2,8 @@ public import NoemaTensor
 
 /// A comparison or logical operation on two operands that broadcast; the result is bool.
 ///
-/// - Source: ONNX Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor; IsNaN and IsInf are written in terms of it.
+/// - Source: ONNX Equal, Greater, GreaterOrEqual, Less, LessOrEqual, And, Or, Xor;
+///   IsNaN and IsInf are written in terms of it.
 public struct Comparison: Operator {
   /// The operation.
   public enum Function: String, Sendable, Hashable, CaseIterable {

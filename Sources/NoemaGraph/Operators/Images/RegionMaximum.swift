@@ -2,8 +2,8 @@ public import NoemaTensor
 
 /// Where the largest element of each bin of regions lies; the elements themselves are taken from there.
 ///
-/// - Shapes: `x [N, C, H, W]`, regions `[R, 5]` as image x₁ y₁ x₂ y₂ `→ [R, C, height, width]`, int64; -1 for bins
-///   outside the image.
+/// - Shapes: `x [N, C, H, W]`, regions `[R, 5]` as image x₁ y₁ x₂ y₂ `→ [R, C, height, width]`, int64;
+///   -1 for bins outside the image.
 /// - Source: ONNX MaxRoiPool-1 to -22.
 public struct RegionMaximum: FloatOperator {
   /// Bins of each region.

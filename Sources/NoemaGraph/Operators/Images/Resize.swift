@@ -184,7 +184,8 @@ enum Resize {
       return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
     }
 
-    /// The terms of each result; what lies outside counts as the element at the border, unless it is excluded.
+    /// The terms of each result; what lies outside counts as the element at the border, unless it is
+    /// excluded.
     func sums(_ places: [Double], _ extent: Int) throws -> [[(source: Int, weight: Double)]] {
       let reach = (isCubic ? 2 : 1) * stretch
       guard reach.isFinite, 2 * (reach + 1) * Double(places.count) < 0x1p24 else {

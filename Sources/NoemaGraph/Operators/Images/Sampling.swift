@@ -1,7 +1,7 @@
 internal import NoemaTensor
 
-/// Reading a tensor at computed points, as weighted sums of the elements around them: derivatives with respect to
-/// both the tensor and the points follow.
+/// Reading a tensor at computed points, as weighted sums of the elements around them: derivatives with
+/// respect to both the tensor and the points follow.
 ///
 /// - Source: ONNX GridSample-16 to -22, AffineGrid-20, DeformConv-19 and -22.
 enum Sampling {

@@ -34,8 +34,8 @@ enum DataDependent {
     ONNXBinding("Unique") { node in try unique(node) },
   ]
 
-  /// The distinct slices along an axis, or distinct elements; where each first stood, which one each slice is,
-  /// and how often each occurs.
+  /// The distinct slices along an axis, or distinct elements; where each first stood, which one each slice
+  /// is, and how often each occurs.
   private static func unique(_ node: NodeReader) throws -> [Value] {
     var tensor = try node.constant(0), axis = 0
     if node.has("axis") {

@@ -2,8 +2,8 @@ internal import NoemaTensor
 
 /// ONNX operators that pick or place elements by indices, written in terms of `Take` and `Scatter`.
 ///
-/// - Source: ONNX GatherElements-11, GatherND-11, ScatterElements-11, ScatterND-11, Scatter-9, ReverseSequence-10,
-///   TensorScatter-24, OneHot-9, Trilu-14, EyeLike-9.
+/// - Source: ONNX GatherElements-11, GatherND-11, ScatterElements-11, ScatterND-11, Scatter-9,
+///   ReverseSequence-10, TensorScatter-24, OneHot-9, Trilu-14, EyeLike-9.
 enum Indexing {
   static let onnx: [ONNXBinding] =
     [

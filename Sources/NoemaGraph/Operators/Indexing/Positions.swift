@@ -3,17 +3,18 @@ public import NoemaTensor
 /// Where the elements lie that an ONNX operator means by its indices.
 ///
 /// - Shapes: one operand of integers; the result, int64, counts elements of `shape` in row-major order.
-/// - Source: the index rules of ONNX GatherElements, GatherND, ScatterElements, ScatterND, ReverseSequence and
-///   TensorScatter.
+/// - Source: the index rules of ONNX GatherElements, GatherND, ScatterElements, ScatterND,
+///   ReverseSequence and TensorScatter.
 public struct Positions: Operator {
   /// How integers mean positions.
   public enum Rule: Sendable, Hashable {
     /// Indices `[i…]` of the tensor's rank replace the coordinate along one axis.
     case elements(axis: Int)
-    /// Each row of `[b…, i…, k]` holds coordinates of `k` axes behind the batch axes; what lies behind them is
-    /// taken whole.
+    /// Each row of `[b…, i…, k]` holds coordinates of `k` axes behind the batch axes; what lies behind them
+    /// is taken whole.
     case tuples(batchAxes: Int)
-    /// Lengths `[n]` of the sequences along one axis that are reversed; each belongs to a place of another axis.
+    /// Lengths `[n]` of the sequences along one axis that are reversed; each belongs to a place of
+    /// another axis.
     case reversed(time: Int, batch: Int)
     /// Starts `[n]`, one an example, of `length` neighbours along one axis, wrapping around or not.
     case slots(axis: Int, length: Int, wraps: Bool)

@@ -1,7 +1,7 @@
 public import NoemaTensor
 
-/// The indices of the `count` largest or smallest elements along one axis, best first; the first of a tie comes
-/// first, and NaN counts as largest.
+/// The indices of the `count` largest or smallest elements along one axis, best first; the first of a tie
+/// comes first, and NaN counts as largest.
 ///
 /// The elements themselves are gathered with these indices, which gives them their derivative.
 ///

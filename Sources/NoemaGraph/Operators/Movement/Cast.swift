@@ -1,6 +1,7 @@
 public import NoemaTensor
 
-/// Elements converted to another type: floats truncate towards zero and saturate, integers lose their high bits.
+/// Elements converted to another type: floats truncate towards zero and saturate, integers lose their
+/// high bits.
 ///
 /// - Source: ONNX Cast-1 to -24, CastLike; half-precision types are computed as float32.
 public struct Cast: Operator {

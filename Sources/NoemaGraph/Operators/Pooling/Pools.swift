@@ -70,8 +70,8 @@ enum Pools {
       Pad(before: target.map { _ in 0 }, after: zip(target, inferred).map { $0 - $1 }), y)
   }
 
-  /// Blocks added up where they overlap: a transposed convolution whose weights put each element of a block in
-  /// its place.
+  /// Blocks added up where they overlap: a transposed convolution whose weights put each element of a block
+  /// in its place.
   private static func columnsToImage(_ node: NodeReader) throws -> Value {
     let x = try node.type(0), image = try node.constant(1).integers(), block = try node.constant(2).integers()
     let size = block.reduce(1) { $0.multipliedSaturating(by: $1) }
