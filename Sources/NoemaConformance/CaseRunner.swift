@@ -32,7 +32,11 @@ struct CaseRunner {
     do {
       report.operation = operation
       let network = try Network(contentsOf: folder.model)
-      for set in try folder.dataSets() {
+      let sets = try folder.dataSets()
+      if sets.isEmpty || sets.contains(where: \.outputs.isEmpty) {
+        (report.verdict, report.reason) = (.failed, "the case expects no outputs")
+      }
+      for set in sets {
         if let difference = try run(network, set.inputs, set.outputs, &report) {
           (report.verdict, report.reason) = (.failed, difference)
           if let reason = Self.disputed[folder.name] {

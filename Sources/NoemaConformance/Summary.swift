@@ -45,8 +45,10 @@ struct Summary {
       The ONNX backend test cases, run by `make conformance`, which writes this page: each through the engine
       and through the reference interpreter, both held against the expected outputs. Tolerances are those of
       ONNX's runner (relative 1e-3, absolute 1e-7; float16 2⁻⁸ and 2⁻¹⁰, bfloat16 2⁻⁶ and 2⁻⁷ after rounding to
-      the type; integers exact). Inputs that decide shapes are bound as constants. A case is skipped when Noema
-      refuses it with an error that says what is not supported.
+      the type; integers exact). Inputs that decide shapes are bound as constants. Networks of more than
+      \(CaseRunner.largestInterpreted >> 20) Mi multiply-adds run through the engine only. A case is skipped when Noema refuses it with an error
+      that says what is not supported, or when its expected outputs are known to be wrong; the second table says
+      which.
 
       \(line).
 

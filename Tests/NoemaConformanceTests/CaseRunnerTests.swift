@@ -59,6 +59,11 @@ import Testing
     #expect(report.verdict == .failed)
   }
 
+  @Test func casesWithoutExpectationsFail() throws {
+    let report = try report("relu", draft("Relu"), [Tensor(shape: [2], [Float(1), 2])], [])
+    #expect(report.verdict == .failed && report.reason == "the case expects no outputs")
+  }
+
   /// A target shape has to be constant; the case feeds it.
   @Test func operandsBecomeConstantsWhereTheyHaveTo() throws {
     var draft = ModelDraft()
