@@ -38,6 +38,7 @@ struct Summary {
   /// The rows as a Markdown document.
   var document: String {
     let lines = rows.map { "| `\($0.operation)` | \($0.counts.map(String.init).joined(separator: " | ")) |" }
+    let interpreted = CaseRunner.largestInterpreted >> 20
     let reasons = lacking.map { "| \($0.what.replacing("|", with: "\\|")) | \($0.cases) |" }
     return """
       # Conformance
@@ -46,7 +47,7 @@ struct Summary {
       and through the reference interpreter, both held against the expected outputs. Tolerances are those of
       ONNX's runner (relative 1e-3, absolute 1e-7; float16 2⁻⁸ and 2⁻¹⁰, bfloat16 2⁻⁶ and 2⁻⁷ after rounding to
       the type; integers exact). Inputs that decide shapes are bound as constants. Networks of more than
-      \(CaseRunner.largestInterpreted >> 20) Mi multiply-adds run through the engine only. A case is skipped when Noema refuses it with an error
+      \(interpreted) Mi multiply-adds run through the engine only. A case is skipped when Noema refuses it with an error
       that says what is not supported, or when its expected outputs are known to be wrong; the second table says
       which.
 
