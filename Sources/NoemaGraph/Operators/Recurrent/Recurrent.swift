@@ -85,13 +85,15 @@ struct RecurrentLayer<Cell: RecurrentCell> {
     let (steps, batch) = isBatchFirst ? (x[1], x[0]) : (x[0], x[1])
     (self.steps, self.batch) = (steps, batch)
     (inputs, hidden) = (x[2], recurrent[2])
-    let rows = Cell.gateCount * hidden,
+    let rows = hidden.multipliedSaturating(by: Cell.gateCount),
       states = isBatchFirst ? [batch, directions, hidden] : [directions, batch, hidden]
     var expected = [
       1: [directions, rows, inputs], 2: [directions, rows, hidden], 3: [directions, 2 * rows],
     ]
     (expected[4], expected[5]) = ([batch], states)
-    if Cell.stateCount == 2 { (expected[6], expected[7]) = (states, [directions, 3 * hidden]) }
+    if Cell.stateCount == 2 {
+      (expected[6], expected[7]) = (states, [directions, hidden.multipliedSaturating(by: 3)])
+    }
     for (index, shape) in expected.sorted(by: { $0.key < $1.key }) {
       guard let operand = node.optionalOperand(index), node.shape(of: operand) != shape else { continue }
       throw node.error("operand \(index) has shape \(node.shape(of: operand)), expected \(shape)")
@@ -100,10 +102,11 @@ struct RecurrentLayer<Cell: RecurrentCell> {
       throw node.error("hidden_size differs from the weights' \(hidden)")
     }
     guard steps > 0, batch > 0, hidden > 0 else { throw node.unsupported("X \(x) or the state is empty") }
-    guard steps * directions <= Recurrent.mostSteps else {
+    guard steps <= Recurrent.mostSteps / directions else {
       throw node.unsupported(
-        "\(steps * directions) steps over all directions are too many to unroll; at most "
-          + "\(Recurrent.mostSteps) are supported: give a shorter input shape or cut the sequence")
+        "\(steps) steps are too many to unroll; at most \(Recurrent.mostSteps / directions) are "
+          + "supported: give a shorter input shape or cut the sequence"
+      )
     }
     let given = try node.optionalConstant(4)?.integers()
     if let wrong = given?.first(where: { !(0...steps).contains($0) }) {
@@ -118,7 +121,7 @@ struct RecurrentLayer<Cell: RecurrentCell> {
   func unrolled() throws -> [Value] {
     var x = try node.operand(0)
     if isBatchFirst { x = try node.transposed(x, [1, 0, 2]) }
-    let flat = try node.reshaped(x, to: [steps * batch, inputs])
+    let flat = try node.reshaped(x, to: [batch.multipliedSaturating(by: steps), inputs])
     var sequences: [Value] = []
     var last = Array(repeating: [Value](), count: Cell.stateCount)
     for direction in 0..<directions {
