@@ -53,6 +53,15 @@ import Testing
       graph.outputs = try graph.add(operation, operands)
       try check(graph)
     }
+    var parts = Graph()
+    parts.outputs = try parts.add(
+      Split(axis: 1, sizes: [1, 0, 2]), [parts.addInput(TensorType(x), name: "x")])
+    try check(parts)
+    var taken = Graph()
+    let positions = taken.addConstant(Tensor(shape: [2, 3], [0, -1, 7, 7, 3, 179] as [Int64]))
+    let picked = try taken.apply(Take(), taken.addInput(TensorType(x), name: "x"), positions)
+    taken.outputs = [picked, try taken.apply(ScatterAdd(shape: [12, 15]), picked, positions)]
+    try check(taken)
     for function: Binary.Function in [.add, .sub, .mul, .div, .min, .max] {
       var graph = Graph()
       let a = graph.addInput(TensorType(x), name: "a"), b = graph.addInput(TensorType([3, 1, 5]), name: "b")

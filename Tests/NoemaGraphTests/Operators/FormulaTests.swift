@@ -278,6 +278,13 @@ import Testing
       return (0..<3).reduce(0.0) { sum, k in sum + 0.5 * left[k * 2 + row] * right[column * 3 + k] }
     }
     expect(product, [2, 4], expected)
+    let activated = try results(
+      "FusedGemm", [a, b], domain: "com.microsoft", isSmooth: false,
+      [
+        "transA": .int(1), "transB": .int(1), "alpha": .float(0.5), "activation": .string("LeakyRelu"),
+        "activation_alpha": .float(0.25),
+      ])[0]
+    expect(activated, [2, 4], expected.map { $0 < 0 ? 0.25 * $0 : $0 })
   }
 
   @Test func fusedConvolutionAddsAndActivates() throws {

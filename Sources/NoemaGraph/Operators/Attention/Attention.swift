@@ -1,4 +1,3 @@
-internal import Foundation
 internal import NoemaTensor
 
 /// Attention and rotary positions, written in smaller operators.

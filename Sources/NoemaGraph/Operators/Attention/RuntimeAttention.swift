@@ -1,4 +1,3 @@
-internal import Foundation
 internal import NoemaTensor
 
 /// Attention as onnxruntime fuses it, written in smaller operators.

@@ -1,10 +1,9 @@
-internal import Foundation
 internal import NoemaTensor
 
 /// What onnxruntime's optimiser fuses, taken apart again; and activations that are formulas.
 ///
-/// - Source: ONNX Swish-24, Shrink-9; onnxruntime's FusedConv, FusedMatMul, Gelu, FastGelu, BiasGelu and
-///   QuickGelu, domain `com.microsoft`, version 1.
+/// - Source: ONNX Swish-24, Shrink-9; onnxruntime's FusedConv, FusedGemm, FusedMatMul, Gelu, FastGelu, BiasGelu
+///   and QuickGelu, domain `com.microsoft`, version 1.
 enum Fused {
   static let onnx: [ONNXBinding] = [
     ONNXBinding("Swish", opset: 24...ONNXBinding.newestOpset) { node in
@@ -51,7 +50,13 @@ enum Fused {
     },
     ONNXBinding("FusedConv", domain: "com.microsoft") { node in
       let y = try node.sum(Convolution.convolution(node), orNone: node.optionalOperand(3))
-      return [try activated(y, node)]
+      return [try activated(y, node.floats("activation_params") ?? [], node)]
+    },
+    ONNXBinding("FusedGemm", domain: "com.microsoft") { node in
+      let parameters = ["activation_alpha", "activation_beta"].filter(node.has).map {
+        node.float($0, default: 0)
+      }
+      return [try activated(MatMul.gemm(node)[0], parameters, node)]
     },
   ]
 
@@ -65,8 +70,7 @@ enum Fused {
   }
 
   /// The activation that a fused node ends with.
-  private static func activated(_ x: Value, _ node: NodeReader) throws -> Value {
-    let parameters = node.floats("activation_params") ?? []
+  private static func activated(_ x: Value, _ parameters: [Double], _ node: NodeReader) throws -> Value {
     func parameter(_ index: Int, _ value: Double) -> Double {
       parameters.indices.contains(index) ? parameters[index] : value
     }

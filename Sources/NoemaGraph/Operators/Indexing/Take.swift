@@ -92,3 +92,29 @@ public struct ScatterAdd: FloatOperator {
     return [try graph.apply(Take(), g, node.operands[1]), nil]
   }
 }
+
+// MARK: Export
+extension Take: ExportableOperator {
+  /// Elements of the flat tensor with a zero behind, which position -1 then means.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let flat = writer.emit("Reshape", [operands[0], writer.integers([-1])])
+    let zero = writer.emit("Expand", [writer.scalar(0, like: node.operands[0]), writer.integers([1])])
+    let longer = writer.emit("Concat", [flat, zero], [("axis", .int(0))])
+    return [writer.emit("Gather", [longer, operands[1]], [("axis", .int(0))])]
+  }
+}
+
+extension ScatterAdd: ExportableOperator {
+  /// Sums into zeros, one more than needed for what position -1 throws away.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let count = shape.reduce(1, *)
+    let zeros = writer.emit(
+      "Expand", [writer.scalar(0, like: node.operands[0]), writer.integers([count + 1])])
+    let flat = operands.map { writer.emit("Reshape", [$0, writer.integers([-1])]) }
+    let sums = writer.emit(
+      "ScatterElements", [zeros, flat[1], flat[0]], [("axis", .int(0)), ("reduction", .string("add"))])
+    let kept = writer.emit(
+      "Slice", [sums, writer.integers([0]), writer.integers([count]), writer.integers([0])])
+    return [writer.emit("Reshape", [kept, writer.integers(shape)])]
+  }
+}

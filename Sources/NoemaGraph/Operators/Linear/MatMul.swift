@@ -29,33 +29,7 @@ public struct MatMul: FloatOperator {
 extension MatMul {
   public static var onnx: [ONNXBinding] {
     [
-      ONNXBinding("Gemm") { node in
-        let alpha = node.float("alpha", default: 1), beta = node.float("beta", default: 1)
-        if try !node.type(0).element.isFloat {
-          throw node.unsupported("a product of integers is not supported; use MatMul")
-        }
-        var a = try node.operand(0)
-        if alpha != 1 { a = try node.emit(Binary(.mul), a, node.scalar(alpha, like: a)) }
-        let left = node.int("transA", default: 0) != 0, right = node.int("transB", default: 0) != 0
-        let b = try node.operand(1)
-        guard try node.rank(0) == 2, try node.rank(1) == 2 else { throw node.error("operands need rank 2") }
-        guard var c = node.optionalOperand(2), beta != 0 else {
-          return [try node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b)]
-        }
-        if beta != 1 { c = try node.emit(Binary(.mul), c, node.scalar(beta, like: c)) }
-        let columns = try node.type(1).shape[right ? 0 : 1]
-        let third = try node.type(2)
-        if third.count == columns && third.shape.last == columns {
-          let bias = try node.emit(Reshape(shape: [columns]), c)
-          return [
-            try node.emit(MatMul(transposesLeft: left, transposesRight: right, hasBias: true), a, b, bias)
-          ]
-        }
-        return [
-          try node.emit(
-            Binary(.add), node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b), c)
-        ]
-      },
+      ONNXBinding("Gemm", make: gemm),
       ONNXBinding("MatMul") { node in
         var a = try node.operand(0), b = try node.operand(1)
         let aShape = try node.type(0).shape, bShape = try node.type(1).shape
@@ -79,6 +53,35 @@ extension MatMul {
         if aShape.count == 1 { shape.remove(at: shape.count - (bShape.count == 1 ? 1 : 2)) }
         return [try node.emit(Reshape(shape: shape), y)]
       },
+    ]
+  }
+
+  /// `α · a b + β · c`, either matrix transposed or not.
+  static func gemm(_ node: NodeReader) throws -> [Value] {
+    let alpha = node.float("alpha", default: 1), beta = node.float("beta", default: 1)
+    if try !node.type(0).element.isFloat {
+      throw node.unsupported("a product of integers is not supported; use MatMul")
+    }
+    var a = try node.operand(0)
+    if alpha != 1 { a = try node.emit(Binary(.mul), a, node.scalar(alpha, like: a)) }
+    let left = node.int("transA", default: 0) != 0, right = node.int("transB", default: 0) != 0
+    let b = try node.operand(1)
+    guard try node.rank(0) == 2, try node.rank(1) == 2 else { throw node.error("operands need rank 2") }
+    guard var c = node.optionalOperand(2), beta != 0 else {
+      return [try node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b)]
+    }
+    if beta != 1 { c = try node.emit(Binary(.mul), c, node.scalar(beta, like: c)) }
+    let columns = try node.type(1).shape[right ? 0 : 1]
+    let third = try node.type(2)
+    if third.count == columns && third.shape.last == columns {
+      let bias = try node.emit(Reshape(shape: [columns]), c)
+      return [
+        try node.emit(MatMul(transposesLeft: left, transposesRight: right, hasBias: true), a, b, bias)
+      ]
+    }
+    return [
+      try node.emit(
+        Binary(.add), node.emit(MatMul(transposesLeft: left, transposesRight: right), a, b), c)
     ]
   }
 }

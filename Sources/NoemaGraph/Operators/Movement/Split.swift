@@ -74,3 +74,11 @@ public struct Split: Operator {
     return [try graph.add(Concatenation(axis: axis), parts)[0]]
   }
 }
+
+// MARK: Export
+extension Split: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    writer.emit(
+      "Split", [operands[0], writer.integers(sizes)], [("axis", .int(axis))], resultCount: sizes.count)
+  }
+}
