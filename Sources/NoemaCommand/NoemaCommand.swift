@@ -23,7 +23,8 @@ struct NoemaCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self,
       TCAVCommand.self,
-      SortCommand.self, ProbeCommand.self, SVDCommand.self, ExtractCommand.self, GradientCommand.self,
+      SortCommand.self, ProbeCommand.self, SVDCommand.self, CheckCommand.self, ExtractCommand.self,
+      GradientCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
 

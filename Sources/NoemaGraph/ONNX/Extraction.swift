@@ -84,31 +84,36 @@ extension Network {
     let declared = Dictionary((file.input + file.output + file.valueInfo).map { ($0.name, $0) }) { first, _ in
       first
     }
-    let graph = try? graph(batch: fixedBatch ?? 1, shapes: shapes)
-    var types: [String: TensorType] = [:]
-    if let graph {
-      for value in graph.inputs + graph.nodes.flatMap(\.results) {
-        for name in graph.names(of: value) { types[name] = graph.type(of: value) }
-      }
-    }
+    // An axis is the batch's where it follows the batch.
+    let (one, two) = (types(fixedBatch ?? 1, shapes), types(fixedBatch ?? 2, shapes))
     // Where more than the first axis is open, inferred extents are those of one shape among many.
     let isFixed = inputs.allSatisfy { port in
       port.dimensions.dropFirst().allSatisfy { if case .fixed = $0 { true } else { false } }
     }
-    let isDynamic = hasDynamicBatch
     return { name in
       if let port = declared[name] { return port }
       var port = Onnx_ValueInfoProto()
       port.name = name
-      port.type.tensorType.elemType = ONNXWriter.code(types[name]?.element ?? .float32)
-      guard isFixed, let shape = types[name]?.shape else { return port }
-      port.type.tensorType.shape.dim = shape.enumerated().map { axis, extent in
+      port.type.tensorType.elemType = ONNXWriter.code(one[name]?.element ?? .float32)
+      guard isFixed, let first = one[name]?.shape, let second = two[name]?.shape, first.count == second.count
+      else { return port }
+      port.type.tensorType.shape.dim = zip(first, second).map { extent, other in
         var dimension = Onnx_TensorShapeProto.Dimension()
-        if axis == 0, isDynamic { dimension.dimParam = "batch" } else { dimension.dimValue = Int64(extent) }
+        if extent == other { dimension.dimValue = Int64(extent) } else { dimension.dimParam = "batch" }
         return dimension
       }
       return port
     }
+  }
+
+  /// The types of all values at a batch size, by ONNX name; none when the network cannot be read.
+  private func types(_ batch: Int, _ shapes: [String: [Int]]) -> [String: TensorType] {
+    guard let graph = try? graph(batch: batch, shapes: shapes) else { return [:] }
+    var types: [String: TensorType] = [:]
+    for value in graph.inputs + graph.nodes.flatMap(\.results) {
+      for name in graph.names(of: value) { types[name] = graph.type(of: value) }
+    }
+    return types
   }
 
   /// A weight with its bytes in the model itself.

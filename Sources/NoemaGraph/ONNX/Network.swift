@@ -125,18 +125,28 @@ public struct Network: Sendable {
       element: try TensorReader.elementType(type.elemType, "'\(info.name)'").type)
   }
 
+  /// The operators of the file with their nodes' names, in the order of their first nodes.
+  var operatorNodes: [UnsupportedOperator] { Self.operators(nodes, opsets: opsets) { _, _ in true } }
+
   private static func unsupported(_ nodes: [Onnx_NodeProto], opsets: [String: Int]) -> [UnsupportedOperator] {
+    operators(nodes, opsets: opsets) { node, domain in
+      OperatorTable.binding(node.opType, domain: domain, opset: opsets[domain] ?? 0) == nil
+    }
+  }
+
+  private static func operators(
+    _ nodes: [Onnx_NodeProto], opsets: [String: Int], where isMeant: (Onnx_NodeProto, String) -> Bool
+  ) -> [UnsupportedOperator] {
     var found: [String: [String]] = [:]
     var order: [String] = []
     var versions: [String: Int] = [:]
     for node in nodes {
       let domain = node.domain == "ai.onnx" ? "" : node.domain
-      let opset = opsets[domain] ?? 0
-      if OperatorTable.binding(node.opType, domain: domain, opset: opset) != nil { continue }
+      guard isMeant(node, domain) else { continue }
       let name = domain.isEmpty ? node.opType : "\(domain).\(node.opType)"
       if found[name] == nil { order.append(name) }
       found[name, default: []].append(node.name.isEmpty ? (node.output.first ?? "") : node.name)
-      versions[name] = opset
+      versions[name] = opsets[domain] ?? 0
     }
     return order.map { UnsupportedOperator(name: $0, opset: versions[$0] ?? 0, nodes: found[$0] ?? []) }
   }
