@@ -9,7 +9,7 @@ public struct ONNXBinding: Sendable {
   let make: @Sendable (NodeReader) throws -> [Value]
 
   /// The newest opset of the default domain that is read.
-  public static let newestOpset = 24
+  public static let newestOpset = 28
 
   init(
     _ name: String, domain: String = "", opset: ClosedRange<Int> = 1...ONNXBinding.newestOpset,

@@ -2,7 +2,7 @@ internal import NoemaTensor
 
 /// Attention and rotary positions, written in smaller operators.
 ///
-/// - Source: ONNX Attention-23 to -24, RotaryEmbedding-23.
+/// - Source: ONNX Attention-23 to -25, RotaryEmbedding-23.
 enum Attention {
   static let onnx: [ONNXBinding] = [
     ONNXBinding("Attention", opset: 23...ONNXBinding.newestOpset, make: attention),
@@ -47,6 +47,8 @@ enum Attention {
       product.allowed = try node.both(
         product.allowed, node.causalMask(queries: queries, keys: keys, offset: offset))
     }
+    product.allowed = try node.both(
+      product.allowed, window(queries: queries, keys: keys, offset: offset, node))
     let result = try product(q, k, v, node)
     let inside: Value
     switch node.int("qk_matmul_output_mode", default: 0) {
@@ -57,6 +59,28 @@ enum Attention {
     case let mode: throw node.error("qk_matmul_output_mode is \(mode), expected 0 to 3")
     }
     return [isFlat ? try node.headsTogether(result.output) : result.output, k, v, inside]
+  }
+
+  /// Whether a key lies within the local window around a query, `[…, queries, keys]`; nil where both sides are open.
+  private static func window(queries: Int, keys: Int, offset: Value, _ node: NodeReader) throws -> Value? {
+    let left = node.int("left_window_size", default: -1), right = node.int("right_window_size", default: -1)
+    guard left >= -1, right >= -1 else {
+      throw node.error("windows of \(left) and \(right) positions are neither open (-1) nor 0 or more")
+    }
+    var inside: Value?
+    if left >= 0 || right >= 0 {
+      let key = try node.counting(keys, shape: [1, keys])
+      let query = try node.sum(node.counting(queries, shape: [queries, 1]), offset)
+      if left >= 0 {
+        let first = try node.difference(query, node.constant(Tensor(Int64(left))))
+        inside = try node.emit(Comparison(function: .greaterOrEqual), key, first)
+      }
+      if right >= 0 {
+        let last = try node.sum(query, node.constant(Tensor(Int64(right))))
+        inside = try node.both(inside, node.emit(Comparison(function: .lessOrEqual), key, last))
+      }
+    }
+    return inside
   }
 
   /// A mask whose last axis may fall short of the keys: those beyond are forbidden.

@@ -10,7 +10,7 @@ public struct Binary: Operator {
   /// The operation.
   public enum Function: String, Sendable, Hashable {
     case add, sub, mul, div, pow, min, max
-    /// The remainder of a division: of integers with the divisor's sign, of floats with the dividend's.
+    /// The remainder of a division with the divisor's sign.
     case mod
     /// The remainder with the dividend's sign.
     case remainder
@@ -190,8 +190,16 @@ extension Binary {
     case .pow: { $1 == 2 ? $0 * $0 : Element(Foundation.pow(Double($0), Double($1))) }
     case .min: { $0.isNaN || $0 < $1 ? $0 : $1 }
     case .max: { $0.isNaN || $0 > $1 ? $0 : $1 }
-    case .mod, .remainder: { $0.truncatingRemainder(dividingBy: $1) }
+    case .mod: { Self.modulus($0, $1) }
+    case .remainder: { $0.truncatingRemainder(dividingBy: $1) }
     }
+  }
+
+  /// The remainder with the divisor's sign, zeros included.
+  private static func modulus<Element: FloatElement>(_ a: Element, _ b: Element) -> Element {
+    let rest = a.truncatingRemainder(dividingBy: b)
+    if rest == 0 { return b < 0 ? -0.0 : 0 }
+    return (rest < 0) == (b < 0) ? rest : rest + b
   }
 
   private func integer() -> (Int64, Int64) -> Int64 {
@@ -361,7 +369,11 @@ extension Graph {
 // MARK: Export
 extension Binary: ExportableOperator {
   func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
-    let isFloat = writer.type(of: node.results[0]).element.isFloat
-    return [writer.emit(name, operands, function == .mod && isFloat ? [("fmod", .int(1))] : [])]
+    switch function {
+    case .remainder: return [writer.emit("Mod", operands, [("fmod", .int(1))])]
+    case .mod where writer.type(of: node.results[0]).element.isFloat:
+      throw GraphError(.unsupported("a floored remainder of floats has no ONNX form before opset 28"))
+    default: return [writer.emit(name, operands)]
+    }
   }
 }

@@ -3,9 +3,9 @@ public import NoemaTensor
 /// An operation on the bits of two integers that broadcast.
 ///
 /// - Shapes: NumPy's broadcasting.
-/// - Source: ONNX BitwiseAnd-18, BitwiseOr-18, BitwiseXor-18, BitwiseNot-18, BitShift-11.
+/// - Source: ONNX BitwiseAnd-18, BitwiseOr-18, BitwiseXor-18, BitwiseNot-18, BitShift-11 to -28.
 public struct Bitwise: Operator {
-  /// The operation; shifts take zeros in, and beyond the width leave nothing.
+  /// The operation; shifts to the right keep the sign, and beyond the width leave nothing else.
   public enum Function: String, Sendable, Hashable { case and, or, xor, shiftLeft, shiftRight }
 
   /// The operation.
@@ -51,8 +51,8 @@ public struct Bitwise: Operator {
       case .and: { $0 & $1 }
       case .or: { $0 | $1 }
       case .xor: { $0 ^ $1 }
-      case .shiftLeft: { Int64(bitPattern: UInt64(bitPattern: $0) << UInt64(bitPattern: $1)) }
-      case .shiftRight: { Int64(bitPattern: UInt64(bitPattern: $0) >> UInt64(bitPattern: $1)) }
+      case .shiftLeft: { $1 < 0 ? 0 : $0 << $1 }
+      case .shiftRight: { $1 < 0 ? ($0 < 0 ? -1 : 0) : $0 >> $1 }
       }
     let result = a.withElements(as: Int64.self) { x in
       b.withElements(as: Int64.self) { y in Tensor(shape: shape, zip(x, y).map(apply)) }

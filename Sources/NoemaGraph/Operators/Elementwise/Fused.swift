@@ -9,6 +9,14 @@ enum Fused {
     ONNXBinding("Swish", opset: 24...ONNXBinding.newestOpset) { node in
       [try swish(node.operand(0), node.float("alpha", default: 1), node)]
     },
+    ONNXBinding("SwiGLU", opset: 28...ONNXBinding.newestOpset) { node in
+      guard try node.type(0).shape == node.type(1).shape else {
+        throw node.error("gate and value differ in shape; they do not broadcast")
+      }
+      return [
+        try node.product(swish(node.operand(0), node.float("alpha", default: 1), node), node.operand(1))
+      ]
+    },
     ONNXBinding("Shrink", opset: 9...ONNXBinding.newestOpset) { node in
       let x = try node.operand(0), bound = node.float("lambd", default: 0.5),
         bias = node.float("bias", default: 0)

@@ -43,8 +43,9 @@ public struct Transpose: Operator {
           x[2] % block == 0, x[3] % block == 0
         else { throw node.error("input \(x) does not fit the block size") }
         let split = [x[0], x[1], x[2] / block, block, x[3] / block, block]
+        let order = node.string("mode", default: "DCR") == "CRD" ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]
         let moved = try node.emit(
-          Transpose(permutation: [0, 3, 5, 1, 2, 4]), node.emit(Reshape(shape: split), node.operand(0)))
+          Transpose(permutation: order), node.emit(Reshape(shape: split), node.operand(0)))
         let channels = x[1].multipliedSaturating(by: block * block)
         return [try node.emit(Reshape(shape: [x[0], channels, x[2] / block, x[3] / block]), moved)]
       },
