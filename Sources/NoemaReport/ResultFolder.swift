@@ -66,8 +66,13 @@ public struct ResultFolder: Sendable {
   private static let unfinished = Mutex<Set<String>>([])
 
   /// Removes all folders that are being written: for a process that is told to stop.
-  public static func discardUnfinished() {
-    for path in unfinished.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+  public static func discardUnfinished() { discardUnfinished(under: "/") }
+
+  /// Removes the folders that are being written below a place.
+  static func discardUnfinished(under place: String) {
+    for path in unfinished.withLock({ $0 }) where path.hasPrefix(place) {
+      try? FileManager.default.removeItem(atPath: path)
+    }
   }
 
   /// Writes a text file as UTF-8.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import NoemaGraph
 public import NoemaTensor
 internal import ONNXSchema
 internal import SwiftProtobuf
@@ -53,7 +54,7 @@ public struct ModelDraft {
 
   /// Adds a tensor of parameters.
   public mutating func initialiser(_ name: String, _ tensor: Tensor) {
-    model.graph.initializer.append(Self.proto(name, tensor))
+    model.graph.initializer.append(TensorWriter.tensor(name, tensor))
   }
 
   /// Adds float32 parameters that lie in another file.
@@ -91,7 +92,7 @@ public struct ModelDraft {
 
   /// The bytes of a file that holds one tensor, as test cases hold inputs and outputs.
   public static func tensorFile(_ tensor: Tensor) throws -> [UInt8] {
-    try proto("", tensor).serializedBytes()
+    try TensorWriter.tensor("", tensor).serializedBytes()
   }
 
   /// Writes the file.
@@ -123,29 +124,8 @@ public struct ModelDraft {
     case .floats(let numbers): (proto.type, proto.floats) = (.floats, numbers)
     case .string(let text): (proto.type, proto.s) = (.string, Data(text.utf8))
     case .strings(let texts): (proto.type, proto.strings) = (.strings, texts.map { Data($0.utf8) })
-    case .tensor(let tensor): (proto.type, proto.t) = (.tensor, Self.proto("", tensor))
+    case .tensor(let tensor): (proto.type, proto.t) = (.tensor, TensorWriter.tensor("", tensor))
     }
-    return proto
-  }
-
-  private static func proto(_ name: String, _ tensor: Tensor) -> Onnx_TensorProto {
-    let type: Onnx_TensorProto.DataType =
-      switch tensor.elementType {
-      case .float32: .float
-      case .float64: .double
-      case .int64: .int64
-      case .int32: .int32
-      case .int16: .int16
-      case .int8: .int8
-      case .uint8: .uint8
-      case .uint16: .uint16
-      case .bool: .bool
-      }
-    var proto = Onnx_TensorProto()
-    proto.name = name
-    proto.dims = tensor.shape.map(Int64.init)
-    proto.dataType = Int32(type.rawValue)
-    proto.rawData = tensor.withBytes { Data($0) }
     return proto
   }
 }

@@ -6,22 +6,10 @@
 MODELS and GOLDEN as for networks.py. Needs onnxruntime.
 """
 
-import argparse
-import pathlib
-import subprocess
-import sys
-import tempfile
-
 import numpy as np
 import onnxruntime
 
-from networks import SUFFIXES, error
-
-
-def run(noema, *arguments):
-    result = subprocess.run([noema, *map(str, arguments)], capture_output=True, text=True)
-    if result.returncode:
-        raise RuntimeError(result.stderr.strip())
+from networks import error, judge, run
 
 
 def session(path):
@@ -55,30 +43,5 @@ def check(noema, model, golden, folder):
             yield "head", error(head.run(None, {head.get_inputs()[0].name: hidden})[0], golden["logits"]), 1e-4
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", type=pathlib.Path)
-    parser.add_argument("golden", type=pathlib.Path)
-    parser.add_argument("--noema", default=".build/release/noema")
-    options = parser.parse_args()
-    failures = 0
-    for archive in sorted(options.golden.glob("*.npz")):
-        golden = np.load(archive)
-        for suffix in SUFFIXES:
-            model = options.models / f"{archive.stem}{suffix}.onnx"
-            if not model.exists() or "input" not in golden.files:
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    rows = list(check(options.noema, model, golden, pathlib.Path(folder)))
-                except Exception as failure:
-                    print(f"{model.name:42s} {str(failure)[:200]}")
-                    failures += 1
-                    continue
-            failures += sum(not found <= limit for _, found, limit in rows)
-            print(f"{model.name:42s} " + "  ".join(f"{name} {found:.1e}" for name, found, _ in rows))
-    sys.exit(1 if failures else 0)
-
-
 if __name__ == "__main__":
-    main()
+    judge(__doc__, check)

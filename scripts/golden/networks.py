@@ -21,7 +21,7 @@ SUFFIXES = ["", "_dynamo", "_folded_dynamo", "_unfolded_bn", "_opset13"]
 
 
 def run(noema, *arguments):
-    result = subprocess.run([noema, *map(str, arguments), "--quiet"], capture_output=True, text=True)
+    result = subprocess.run([noema, *map(str, arguments)], capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(result.stderr.strip())
 
@@ -36,7 +36,7 @@ def error(found, expected):
 def check(noema, model, golden, folder):
     data = folder / "input.npy"
     np.save(data, golden["input"])
-    run(noema, "predict", "--model", model, "--data", data, "-o", folder / "predict")
+    run(noema, "predict", "--quiet", "--model", model, "--data", data, "-o", folder / "predict")
     yield "logits", error(np.load(folder / "predict/outputs.npy"), golden["logits"]), 1e-4
 
     np.save(folder / "targets.npy", golden["target"].astype(np.int64))
@@ -44,7 +44,7 @@ def check(noema, model, golden, folder):
                          ("integrated-gradients", "integrated_gradients_50/gausslegendre")]:
         if name not in golden.files:
             continue
-        run(noema, "explain", "--model", model, "--data", data, "--method", method,
+        run(noema, "explain", "--quiet", "--model", model, "--data", data, "--method", method,
             "--target-file", folder / "targets.npy", "-o", folder / name.split("/")[0])
         found = np.load(folder / name.split("/")[0] / "attributions.npy")
         yield name, error(found, golden[name]), 1e-3
@@ -56,7 +56,7 @@ def check(noema, model, golden, folder):
     layers = [name for name in golden.files if name.startswith(prefix) and name[len(prefix):] in values]
     if layers:
         flags = [flag for name in layers for flag in ("--layer", name[len(prefix):])]
-        run(noema, "activations", "--model", model, "--data", data, *flags, "-o", folder / "activations")
+        run(noema, "activations", "--quiet", "--model", model, "--data", data, *flags, "-o", folder / "activations")
         manifest = json.loads((folder / "activations/manifest.json").read_text())
         files = {layer["onnxValue"]: layer["file"] for layer in manifest["layers"]}
         for name in layers:
@@ -66,8 +66,12 @@ def check(noema, model, golden, folder):
             yield value, error(found, golden[name]), 1e-4
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def judge(description, check):
+    """Parses the command line, runs a check on every model with reference values, prints a line for each, and exits.
+
+    check(noema, model, golden, folder) yields (name, error, tolerance).
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=pathlib.Path)
     parser.add_argument("golden", type=pathlib.Path)
     parser.add_argument("--noema", default=".build/release/noema")
@@ -82,7 +86,7 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     rows = list(check(options.noema, model, golden, pathlib.Path(folder)))
-                except RuntimeError as failure:
+                except Exception as failure:
                     print(f"{model.name:42s} {failure}")
                     failures += 1
                     continue
@@ -96,4 +100,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    judge(__doc__, check)

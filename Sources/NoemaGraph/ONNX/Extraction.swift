@@ -94,7 +94,7 @@ extension Network {
       if let port = declared[name] { return port }
       var port = Onnx_ValueInfoProto()
       port.name = name
-      port.type.tensorType.elemType = ONNXWriter.code(one[name]?.element ?? .float32)
+      port.type.tensorType.elemType = TensorWriter.code(one[name]?.element ?? .float32)
       guard isFixed, let first = one[name]?.shape, let second = two[name]?.shape, first.count == second.count
       else { return port }
       port.type.tensorType.shape.dim = zip(first, second).map { extent, other in

@@ -73,7 +73,7 @@ final class ONNXWriter {
   /// A tensor as an operand.
   func constant(_ tensor: Tensor) -> String {
     let name = fresh("constant")
-    proto.initializer.append(Self.tensor(name, tensor))
+    proto.initializer.append(TensorWriter.tensor(name, tensor))
     return name
   }
 
@@ -99,7 +99,7 @@ final class ONNXWriter {
       var identity = Onnx_NodeProto()
       identity.opType = "Identity"
       identity.name = fresh("Identity")
-      identity.input = [self.name(of: value)]
+      identity.input = [try self.name(of: value)]
       identity.output = [name]
       proto.node.append(identity)
       proto.output.append(Self.port(name, graph.type(of: value)))
@@ -124,19 +124,21 @@ final class ONNXWriter {
     }
     let results: [String]
     do {
-      results = try operation.export(node.operands.map(name(of:)), of: node, to: self)
+      var operands: [String] = []
+      for operand in node.operands { operands.append(try name(of: operand)) }
+      results = try operation.export(operands, of: node, to: self)
     } catch { throw error.at(place) }
     for (value, result) in zip(node.results, results) { names[value] = result }
   }
 
   /// The ONNX name of a value; constants are written when they are first read.
-  private func name(of value: Value) -> String {
+  private func name(of value: Value) throws(GraphError) -> String {
     if let name = names[value] { return name }
     guard let tensor = graph.constants[value] else {
-      preconditionFailure("a value is read before it is made")
+      throw GraphError(.malformed("the graph reads '\(graph.displayName(of: value))' before it is made"))
     }
     let name = unique(graph.names(of: value).first ?? "constant")
-    proto.initializer.append(Self.tensor(name, tensor))
+    proto.initializer.append(TensorWriter.tensor(name, tensor))
     names[value] = name
     return name
   }
@@ -167,42 +169,16 @@ final class ONNXWriter {
     return proto
   }
 
-  private static func tensor(_ name: String, _ tensor: Tensor) -> Onnx_TensorProto {
-    var proto = Onnx_TensorProto()
-    proto.name = name
-    proto.dims = tensor.shape.map(Int64.init)
-    proto.dataType = code(tensor.elementType)
-    proto.rawData = tensor.withBytes { Data($0) }
-    return proto
-  }
-
   private static func port(_ name: String, _ type: TensorType) -> Onnx_ValueInfoProto {
     var port = Onnx_ValueInfoProto()
     port.name = name
-    port.type.tensorType.elemType = code(type.element)
+    port.type.tensorType.elemType = TensorWriter.code(type.element)
     port.type.tensorType.shape.dim = type.shape.map { extent in
       var dimension = Onnx_TensorShapeProto.Dimension()
       dimension.dimValue = Int64(extent)
       return dimension
     }
     return port
-  }
-
-  /// ONNX's number of an element type.
-  static func code(_ type: ElementType) -> Int32 {
-    let code: Onnx_TensorProto.DataType =
-      switch type {
-      case .float32: .float
-      case .float64: .double
-      case .int64: .int64
-      case .int32: .int32
-      case .int16: .int16
-      case .int8: .int8
-      case .uint8: .uint8
-      case .uint16: .uint16
-      case .bool: .bool
-      }
-    return Int32(code.rawValue)
   }
 }
 

@@ -64,6 +64,6 @@ public struct Cast: Operator {
 // MARK: Export
 extension Cast: ExportableOperator {
   func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
-    [writer.emit("Cast", operands, [("to", .int(Int(ONNXWriter.code(type))))])]
+    [writer.emit("Cast", operands, [("to", .int(Int(TensorWriter.code(type))))])]
   }
 }

@@ -142,7 +142,7 @@ extension GatherGradient: ExportableOperator {
     let rest = (0..<gRank).filter { !moved.contains($0) }
     let front = writer.emit("Transpose", [operands[0]], [("perm", .ints(moved + rest))])
     let indices = writer.emit("Unsqueeze", [operands[1], writer.integers([indexRank])])
-    let wide = writer.emit("Cast", [indices], [("to", .int(Int(ONNXWriter.code(.int64))))])
+    let wide = writer.emit("Cast", [indices], [("to", .int(Int(TensorWriter.code(.int64))))])
     var shape = result.shape
     shape.insert(shape.remove(at: axis), at: 0)
     let zeros = writer.emit(
