@@ -13,7 +13,7 @@ internal import SwiftProtobuf
 /// draft.output("y")
 /// let network = try Network(bytes: draft.bytes())
 /// ```
-public struct ModelDraft {
+public struct ModelDraft: Sendable {
   /// The value of a node's attribute.
   public enum Attribute: Sendable {
     case int(Int)
@@ -23,6 +23,10 @@ public struct ModelDraft {
     case string(String)
     case strings([String])
     case tensor(Tensor)
+    /// A body: the inputs, nodes, tensors and outputs of another draft.
+    case graph(ModelDraft)
+    /// Inside a function: the attribute of that name of the function's call.
+    case reference(String)
   }
 
   private var model = Onnx_ModelProto()
@@ -42,14 +46,36 @@ public struct ModelDraft {
     model.opsetImport.append(opset)
   }
 
-  /// Declares a float32 input; nil extents are free, the first one under the name `batch`.
-  public mutating func input(_ name: String, _ shape: [Int?]) {
-    model.graph.input.append(Self.port(name, shape))
+  /// Declares an input; nil extents are free, the first one under the name `batch`.
+  public mutating func input(_ name: String, _ shape: [Int?], _ element: ElementType = .float32) {
+    model.graph.input.append(Self.port(name, shape, element))
   }
 
-  /// Declares a float32 output.
-  public mutating func output(_ name: String, _ shape: [Int?] = []) {
-    model.graph.output.append(Self.port(name, shape))
+  /// Declares an output.
+  public mutating func output(_ name: String, _ shape: [Int?] = [], _ element: ElementType = .float32) {
+    model.graph.output.append(Self.port(name, shape, element))
+  }
+
+  /// Defines a function: inputs, nodes, outputs and opsets of another draft under a name.
+  ///
+  /// - Parameter attributes: the names of its attributes; those with a value have that where a call gives none.
+  public mutating func function(
+    _ name: String, domain: String, attributes: [String: Attribute?] = [:], _ draft: ModelDraft
+  ) {
+    var function = Onnx_FunctionProto()
+    (function.name, function.domain) = (name, domain)
+    function.input = draft.model.graph.input.map(\.name)
+    function.output = draft.model.graph.output.map(\.name)
+    function.node = draft.model.graph.node
+    function.opsetImport = draft.model.opsetImport
+    for (key, value) in attributes.sorted(by: { $0.key < $1.key }) {
+      if let value {
+        function.attributeProto.append(Self.proto(key, value))
+      } else {
+        function.attribute.append(key)
+      }
+    }
+    model.functions.append(function)
   }
 
   /// Adds a tensor of parameters.
@@ -98,10 +124,12 @@ public struct ModelDraft {
   /// Writes the file.
   public func write(to path: String) throws { try Data(bytes()).write(to: URL(fileURLWithPath: path)) }
 
-  private static func port(_ name: String, _ shape: [Int?]) -> Onnx_ValueInfoProto {
+  private static func port(
+    _ name: String, _ shape: [Int?], _ element: ElementType
+  ) -> Onnx_ValueInfoProto {
     var port = Onnx_ValueInfoProto()
     port.name = name
-    port.type.tensorType.elemType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+    port.type.tensorType.elemType = TensorWriter.code(element)
     port.type.tensorType.shape.dim = shape.enumerated().map { axis, extent in
       var dimension = Onnx_TensorShapeProto.Dimension()
       if let extent {
@@ -125,6 +153,8 @@ public struct ModelDraft {
     case .string(let text): (proto.type, proto.s) = (.string, Data(text.utf8))
     case .strings(let texts): (proto.type, proto.strings) = (.strings, texts.map { Data($0.utf8) })
     case .tensor(let tensor): (proto.type, proto.t) = (.tensor, TensorWriter.tensor("", tensor))
+    case .graph(let draft): (proto.type, proto.g) = (.graph, draft.model.graph)
+    case .reference(let key): proto.refAttrName = key
     }
     return proto
   }

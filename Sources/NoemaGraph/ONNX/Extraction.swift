@@ -21,6 +21,12 @@ extension Network {
     var model = try reread()
     let known = Set(model.graph.input.map(\.name) + model.graph.node.flatMap(\.output)).subtracting([""])
     for name in ends + starts where !known.contains(name) {
+      if let owner = Self.owner(of: name, in: model) {
+        throw GraphError(
+          .unsupported(
+            "value '\(name)' lies in the body of \(owner), which is kept whole; name a value outside of it"),
+          at: path)
+      }
       let suggestions = EditDistance.nearest(name, in: known.sorted())
       throw GraphError(.unknownName(name, what: "value", suggestions: suggestions), at: path)
     }
@@ -45,9 +51,31 @@ extension Network {
     }
   }
 
+  /// The node or function whose body makes a value of a name, be that the file's or an unrolled one.
+  private static func owner(of name: String, in model: Onnx_ModelProto) -> String? {
+    func isMade(_ output: String) -> Bool {
+      !output.isEmpty
+        && (name == output || name.hasPrefix(output + "/") || name.hasPrefix(output + "#")
+          || name.hasSuffix("/" + output) || name.contains("/\(output)/"))
+    }
+    func isMade(in graph: Onnx_GraphProto) -> Bool {
+      graph.node.contains { node in
+        node.output.contains(where: isMade) || node.attribute.contains { $0.hasG && isMade(in: $0.g) }
+      }
+    }
+    for node in model.graph.node where node.attribute.contains(where: { $0.hasG && isMade(in: $0.g) }) {
+      return "\(node.opType) node '\(Importer.name(of: node))'"
+    }
+    for function in model.functions
+    where function.node.contains(where: { $0.output.contains(where: isMade) }) {
+      return "function '\(function.name)'"
+    }
+    return nil
+  }
+
   private func reread() throws(GraphError) -> Onnx_ModelProto {
     guard let data = FileManager.default.contents(atPath: path),
-      let model = try? Onnx_ModelProto(serializedBytes: data)
+      let model = try? Onnx_ModelProto(serializedBytes: data, options: Self.decoding)
     else { throw GraphError(.fileMissing(reason: "it cannot be read again"), at: path) }
     guard data.withUnsafeBytes(SHA256.hexadecimal) == hash else {
       throw GraphError(.malformed("the file has changed since it was opened"), at: path)

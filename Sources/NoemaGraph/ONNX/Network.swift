@@ -49,8 +49,10 @@ public struct Network: Sendable {
   /// The number of parameters: elements of all float initialisers.
   public let parameterCount: Int
 
-  private let nodes: [Onnx_NodeProto]
-  private let initialisers: [String: Tensor]
+  /// The operators of the file with their nodes' names, those in bodies included, in the order of their first nodes.
+  let operatorNodes: [(nodes: UnsupportedOperator, isRead: Bool)]
+  private let body: Body
+  private let functions: [ModelFunction.Key: ModelFunction]
 
   /// Loads a network from a file.
   ///
@@ -72,10 +74,8 @@ public struct Network: Sendable {
   private init(data: Data, path: String) throws(GraphError) {
     self.path = path
     hash = data.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
-    var options = BinaryDecodingOptions()
-    options.messageDepthLimit = 64
     let model: Onnx_ModelProto
-    do { model = try Onnx_ModelProto(serializedBytes: data, options: options) } catch {
+    do { model = try Onnx_ModelProto(serializedBytes: data, options: Self.decoding) } catch {
       throw GraphError(.malformed("the protobuf does not parse"), at: path)
     }
     guard model.hasGraph, !model.graph.node.isEmpty || !model.graph.output.isEmpty else {
@@ -83,30 +83,30 @@ public struct Network: Sendable {
     }
     let folder = path.isEmpty ? nil : URL(fileURLWithPath: path).deletingLastPathComponent().path
     do {
-      let reader = TensorReader(folder: folder)
-      var tensors: [String: Tensor] = [:]
-      for proto in model.graph.initializer { tensors[proto.name] = try reader.tensor(proto) }
-      if let sparse = model.graph.sparseInitializer.first {
-        throw GraphError(
-          .unsupported("sparse initialiser '\(sparse.values.name)' is not supported; export it dense"))
-      }
-      initialisers = tensors
-      inputs = try model.graph.input.filter { tensors[$0.name] == nil }.map { try Self.port($0) }
-      outputs = try model.graph.output.map { try Self.port($0) }
+      var reader = BodyReader(tensors: TensorReader(folder: folder))
+      body = try reader.body(model.graph)
+      functions = try ModelFunction.table(model.functions, &reader)
+      let parameters = body.initialisers
+      inputs = try body.inputs.filter { parameters[$0.name] == nil }.map { try Self.port($0) }
+      outputs = try body.outputs.map { try Self.port($0) }
     } catch let error as GraphError { throw error.at(path) } catch {
       throw GraphError(.malformed("\(error)"), at: path)
     }
-    nodes = model.graph.node
     producer = [model.producerName, model.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
-    parameterCount = initialisers.values.reduce(0) {
+    parameterCount = body.initialisers.values.reduce(0) {
       $0 + ($1.elementType.isFloat && $1.rank > 0 ? $1.count : 0)
     }
-    var versions: [String: Int] = [:]
-    for opset in model.opsetImport {
-      versions[opset.domain == "ai.onnx" ? "" : opset.domain] = Int(opset.version)
-    }
-    opsets = versions
-    unsupportedOperators = Self.unsupported(nodes, opsets: versions)
+    opsets = ModelFunction.versions(model.opsetImport)
+    let census = OperatorCensus(of: body, opsets: opsets, functions: functions)
+    operatorNodes = census.all
+    unsupportedOperators = census.lacking
+  }
+
+  /// Bodies of control flow lie three messages deep in each other.
+  static var decoding: BinaryDecodingOptions {
+    var options = BinaryDecodingOptions()
+    options.messageDepthLimit = 3 * Importer.deepestNesting + 16
+    return options
   }
 
   private static func port(_ info: Onnx_ValueInfoProto) throws -> Port {
@@ -123,32 +123,6 @@ public struct Network: Sendable {
     return Port(
       name: info.name, dimensions: dimensions,
       element: try TensorReader.elementType(type.elemType, "'\(info.name)'").type)
-  }
-
-  /// The operators of the file with their nodes' names, in the order of their first nodes.
-  var operatorNodes: [UnsupportedOperator] { Self.operators(nodes, opsets: opsets) { _, _ in true } }
-
-  private static func unsupported(_ nodes: [Onnx_NodeProto], opsets: [String: Int]) -> [UnsupportedOperator] {
-    operators(nodes, opsets: opsets) { node, domain in
-      OperatorTable.binding(node.opType, domain: domain, opset: opsets[domain] ?? 0) == nil
-    }
-  }
-
-  private static func operators(
-    _ nodes: [Onnx_NodeProto], opsets: [String: Int], where isMeant: (Onnx_NodeProto, String) -> Bool
-  ) -> [UnsupportedOperator] {
-    var found: [String: [String]] = [:]
-    var order: [String] = []
-    var versions: [String: Int] = [:]
-    for node in nodes {
-      let domain = node.domain == "ai.onnx" ? "" : node.domain
-      guard isMeant(node, domain) else { continue }
-      let name = domain.isEmpty ? node.opType : "\(domain).\(node.opType)"
-      if found[name] == nil { order.append(name) }
-      found[name, default: []].append(node.name.isEmpty ? (node.output.first ?? "") : node.name)
-      versions[name] = opsets[domain] ?? 0
-    }
-    return order.map { UnsupportedOperator(name: $0, opset: versions[$0] ?? 0, nodes: found[$0] ?? []) }
   }
 
   /// The shape of each input for a batch size: `batch` stands for a named first axis, `shapes` overrides.
@@ -220,91 +194,59 @@ public struct Network: Sendable {
   public func graph(
     batch: Int = 1, shapes: [String: [Int]] = [:], constants: [String: Tensor] = [:]
   ) throws(GraphError) -> Graph {
+    try imported(batch: batch, shapes: shapes, constants: constants).graph
+  }
+
+  /// The graph, and for its nodes from bodies the names of the file's nodes that they came from.
+  func imported(
+    batch: Int, shapes: [String: [Int]], constants: [String: Tensor] = [:]
+  ) throws(GraphError) -> (graph: Graph, origins: [String: [String]]) {
     guard unsupportedOperators.isEmpty else {
       throw GraphError(.unsupportedOperators(unsupportedOperators), at: path)
     }
     try checkNames(constants.keys.sorted())
-    var graph = Graph()
-    var values: [String: Value] = [:]
+    let importer = Importer(body, functions: functions, opsets: opsets)
+    var seen: Set<String> = []
     let given = shapes.merging(constants.mapValues(\.shape)) { _, constant in constant }
     for (port, shape) in zip(inputs, try inputShapes(batch: batch, overriding: given)) {
-      guard values[port.name] == nil else {
+      guard seen.insert(port.name).inserted else {
         throw GraphError(.malformed("input '\(port.name)' is declared twice"), at: path)
       }
-      if let constant = constants[port.name] {
-        guard constant.elementType == port.element else {
-          throw GraphError(
-            .input("input '\(port.name)' holds \(port.element), which the constant \(constant) does not fit"),
-            at: path)
-        }
-        values[port.name] = graph.addConstant(constant)
-        graph.name(values[port.name]!, port.name)
-        continue
-      }
-      guard (try? Tensor.byteCount(shape: shape, elementType: port.element)) != nil else {
-        throw GraphError(.input("shape \(shape) of input '\(port.name)' is negative or too large"), at: path)
-      }
-      values[port.name] = graph.addInput(TensorType(shape, port.element), name: port.name)
+      importer.define(port.name, try value(of: port, shape, constants[port.name], in: &importer.graph))
     }
-    do {
-      for node in nodes { try add(node, to: &graph, &values) }
-    } catch let error as GraphError { throw error.at(path) } catch {
+    do { try importer.addSteps() } catch let error as GraphError { throw error.at(path) } catch {
       throw GraphError(.malformed("\(error)"), at: path)
     }
     for port in outputs {
-      guard let value = value(port.name, &graph, &values) else {
+      guard let value = importer.value(port.name) else {
         throw GraphError(.malformed("output '\(port.name)' is never made"), at: path)
       }
-      graph.name(value, port.name)
-      graph.outputs.append(value)
+      importer.graph.name(value, port.name)
+      importer.graph.outputs.append(value)
     }
-    graph.removeDeadNodes(keepingInputs: true)
-    return graph
+    importer.graph.removeDeadNodes(keepingInputs: true)
+    return (importer.graph, importer.origins)
   }
 
-  private func value(_ name: String, _ graph: inout Graph, _ values: inout [String: Value]) -> Value? {
-    if let value = values[name] { return value }
-    guard let tensor = initialisers[name] else { return nil }
-    let value = graph.addConstant(tensor)
-    graph.name(value, name)
-    values[name] = value
-    return value
-  }
-
-  private func add(_ node: Onnx_NodeProto, to graph: inout Graph, _ values: inout [String: Value]) throws {
-    let domain = node.domain == "ai.onnx" ? "" : node.domain
-    let opset = opsets[domain] ?? 0
-    guard let binding = OperatorTable.binding(node.opType, domain: domain, opset: opset) else { return }
-    var operands: [Value?] = []
-    for name in node.input {
-      if name.isEmpty {
-        operands.append(nil)
-      } else if let operand = value(name, &graph, &values) {
-        operands.append(operand)
-      } else {
+  /// The value of an input: the constant that it is bound to, or an input of the graph.
+  private func value(
+    of port: Port, _ shape: [Int], _ constant: Tensor?, in graph: inout Graph
+  ) throws(GraphError) -> Value {
+    if let constant {
+      guard constant.elementType == port.element else {
         throw GraphError(
-          .malformed("node '\(node.name)' reads '\(name)', which no earlier node, input or initialiser makes")
-        )
+          .input("input '\(port.name)' holds \(port.element), which the constant \(constant) does not fit"),
+          at: path)
       }
+      let value = graph.addConstant(constant)
+      graph.name(value, port.name)
+      return value
     }
-    let reader = NodeReader(node, values: operands, graph: graph, opset: opset)
-    graph = Graph()
-    defer { graph = reader.takeGraph() }
-    let results = try binding.make(reader)
-    for (index, name) in node.output.enumerated() where !name.isEmpty {
-      guard index < results.count else {
-        throw reader.unsupported("result \(index) ('\(name)') is not supported")
-      }
-      guard values[name] == nil else { throw reader.error("value '\(name)' is made twice") }
-      values[name] = results[index]
-      reader.nameValue(results[index], name)
+    guard (try? Tensor.byteCount(shape: shape, elementType: port.element)) != nil else {
+      throw GraphError(.input("shape \(shape) of input '\(port.name)' is negative or too large"), at: path)
     }
+    return graph.addInput(TensorType(shape, port.element), name: port.name)
   }
-}
-
-extension NodeReader {
-  /// Gives a value its ONNX name.
-  func nameValue(_ value: Value, _ name: String) { rename { $0.name(value, name) } }
 }
 
 extension Network.Port {

@@ -10,12 +10,12 @@ final class NodeReader {
   let opset: Int
   private let name: String
 
-  init(_ proto: Onnx_NodeProto, values: [Value?], graph: consuming Graph, opset: Int) {
+  init(_ proto: Onnx_NodeProto, values: [Value?], graph: consuming Graph, opset: Int, name: String) {
     self.proto = proto
     self.values = values
     self.graph = graph
     self.opset = opset
-    name = proto.name.isEmpty ? (proto.output.first ?? proto.opType) : proto.name
+    self.name = name
   }
 
   /// Gives the graph back to the importer.
@@ -23,9 +23,6 @@ final class NodeReader {
     defer { graph = Graph() }
     return graph
   }
-
-  /// Changes the graph in place.
-  func rename(_ change: (inout Graph) -> Void) { change(&graph) }
 
   func error(_ text: String) -> GraphError {
     GraphError(.malformed(text), at: "\(proto.opType) node '\(name)'")

@@ -40,20 +40,20 @@ extension Network {
   public func operatorSupport(batch: Int = 1, shapes: [String: [Int]] = [:]) throws(GraphError)
     -> [OperatorSupport]
   {
-    let graph =
-      unsupportedOperators.isEmpty ? try self.graph(batch: fixedBatch ?? batch, shapes: shapes) : nil
-    let passes = graph.map { graph in derivatives(graph) } ?? [:]
-    return operatorNodes.map { operation in
+    let read =
+      unsupportedOperators.isEmpty ? try imported(batch: fixedBatch ?? batch, shapes: shapes) : nil
+    let passes = read.map { derivatives($0.graph, origins: $0.origins) } ?? [:]
+    return operatorNodes.map { operation, isRead in
       let parts = operation.nodes.flatMap { passes[$0] ?? [] }
       let floats = parts.filter(\.isFloat)
       let count = floats.count { $0.passes }
       let differentiation: OperatorSupport.Differentiation =
-        graph == nil
+        read == nil
         ? .unknown
         : parts.isEmpty ? .constant : count == 0 ? .none : count == floats.count ? .full : .partial
       return OperatorSupport(
         name: operation.name, opset: operation.opset, nodes: operation.nodes,
-        isRead: !unsupportedOperators.contains { $0.name == operation.name },
+        isRead: isRead,
         differentiation: differentiation,
         relevanceRoles: Set(parts.map(\.role.rawValue)).sorted())
     }
@@ -64,8 +64,8 @@ extension Network {
     var role: RelevanceRole
   }
 
-  /// For each node of the graph, under its ONNX node's name, whether a derivative passes.
-  private func derivatives(_ graph: Graph) -> [String: [Passage]] {
+  /// For each node of the graph, under the names of the ONNX nodes that it came from, whether a derivative passes.
+  private func derivatives(_ graph: Graph, origins: [String: [String]]) -> [String: [Passage]] {
     var found: [String: [Passage]] = [:]
     // One copy takes all the nodes that derivatives add; a copy for each would be quadratic.
     var copy = graph
@@ -82,8 +82,8 @@ extension Network {
         let parts = try? node.operation.pullback(of: cotangents, through: node, in: &copy)
         passes = parts?.contains { $0 != nil } ?? false
       }
-      found[node.name, default: []].append(
-        Passage(passes: passes, isFloat: isFloat, role: node.operation.relevanceRole))
+      let passage = Passage(passes: passes, isFloat: isFloat, role: node.operation.relevanceRole)
+      for name in Set(origins[node.name] ?? [node.name]) { found[name, default: []].append(passage) }
     }
     return found
   }
