@@ -41,6 +41,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
+    .target(name: "CVector", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CDNNL", linkerSettings: [.linkedLibrary("dnnl")]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
@@ -55,7 +56,10 @@ let package = Package(
     library("NoemaTensor", ["COpenBLAS", "CLAPACKE", "CCrypto"]),
     library(
       "NoemaGraph",
-      ["NoemaTensor", "ONNXSchema", "CDNNL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+      [
+        "NoemaTensor", "ONNXSchema", "CDNNL", "CVector",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     library(
       "NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
     library("NoemaAttribution", foundations),

@@ -113,6 +113,8 @@ static dnnl_alg_kind_t eltwise_kind(int algorithm) {
     case ndnnl_eltwise_swish: return dnnl_eltwise_swish;
     case ndnnl_eltwise_gelu_erf: return dnnl_eltwise_gelu_erf;
     case ndnnl_eltwise_softplus: return dnnl_eltwise_soft_relu;
+    case ndnnl_eltwise_gelu_tanh: return dnnl_eltwise_gelu_tanh;
+    case ndnnl_eltwise_hardswish: return dnnl_eltwise_hardswish;
     default: return dnnl_alg_kind_undef;
   }
 }

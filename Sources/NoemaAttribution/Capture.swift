@@ -116,22 +116,31 @@ public struct Capture {
 
   /// Streams activations without keeping them.
   ///
-  /// - Parameter body: takes the layers' pooled activations of one batch, and how many examples are done.
+  /// - Parameters:
+  ///   - finished: examples to leave out at the front, because an earlier run has them. The batches are those of a
+  ///     whole run all the same: where an example stands in its batch may decide the last bits of its activations.
+  ///   - body: takes the layers' pooled activations of one batch, and how many examples are done.
   /// - Throws: as reading does, and what the body throws.
-  public func stream(_ source: any ExampleSource, _ body: ([Tensor], Int) throws -> Void) throws {
+  public func stream(
+    _ source: any ExampleSource, after finished: Int = 0, _ body: ([Tensor], Int) throws -> Void
+  ) throws {
     let hooked = try HookedNetwork(
       network, layers: layers, scale: scale, readsOutput: false, examples: source.count, memory: batchMemory,
       shapes: shapes, maximumBatch: maximumBatch)
     try check(source, expected: hooked.inputShape)
-    let reader = BatchReader(source, batchSize: hooked.batchSize, skipsBad: skipsBad)
-    var done = 0
+    let start = finished / hooked.batchSize * hooked.batchSize
+    let reader = BatchReader(
+      ExampleSubset(source, Array(start..<source.count)), batchSize: hooked.batchSize, skipsBad: skipsBad)
+    var done = start
     while let batch = try reader.read() {
       do {
         let readings = try hooked.read([batch.inputs])
+        let known = max(0, finished - done)
         done += batch.indices.count
-        try body(readings.activations.enumerated().map { pooled($1, layer: $0) }, done)
+        let activations = readings.activations.enumerated().map { pooled($1, layer: $0) }
+        try body(known == 0 ? activations : activations.map { $0.rows(known..<$0.shape[0]) }, done)
       } catch let error as GraphError {
-        throw error.naming { source.name(of: batch.indices[min($0, batch.indices.count - 1)]) }
+        throw error.naming { source.name(of: start + batch.indices[min($0, batch.indices.count - 1)]) }
       }
     }
   }

@@ -107,9 +107,9 @@ struct ActivationsCommand: ParsableCommand {
       note("continuing after \(done) of \(source.count) examples")
     }
     if done < source.count {
-      try capture.stream(ExampleSubset(source, Array(done..<source.count))) { tensors, count in
+      try capture.stream(source, after: done) { tensors, count in
         try store.append(tensors)
-        progress("activations", done + count, source.count)
+        progress("activations", count, source.count)
       }
     }
     try store.finish()

@@ -43,6 +43,8 @@ enum {
   ndnnl_eltwise_swish,       // x sigmoid(alpha x)
   ndnnl_eltwise_gelu_erf,
   ndnnl_eltwise_softplus,
+  ndnnl_eltwise_gelu_tanh,
+  ndnnl_eltwise_hardswish,
 };
 enum { ndnnl_binary_add = 0, ndnnl_binary_mul, ndnnl_binary_sub, ndnnl_binary_div, ndnnl_binary_max, ndnnl_binary_min };
 enum { ndnnl_pool_max = 0, ndnnl_pool_average_with_padding, ndnnl_pool_average_without_padding };

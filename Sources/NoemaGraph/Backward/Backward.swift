@@ -65,8 +65,21 @@ extension Graph {
   ) throws(GraphError) -> BackwardResult {
     var graph = self
     let seed = seed ?? graph.addInput(type(of: start), name: "cotangent")
-    var arrived: [Value: Value] = [start: seed]
-    let needed = downstream(of: Set(targets))
+    let arrived = try graph.passBackward([start: seed], through: nodes, to: Set(targets), rules: rules)
+    return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] })
+  }
+
+  /// Adds the backward pass through some nodes, given what arrives at values.
+  ///
+  /// - Returns: what arrives at every value on the way, the targets among them.
+  mutating func passBackward(
+    _ start: [Value: Value], through nodes: [Node], to targets: Set<Value>, rules: BackwardRules = .gradient
+  ) throws(GraphError) -> [Value: Value] {
+    var arrived = start
+    var needed = targets
+    for node in nodes where node.operands.contains(where: needed.contains) {
+      needed.formUnion(node.results)
+    }
     for node in nodes.reversed() {
       let cotangents = node.results.map { arrived[$0] }
       guard cotangents.contains(where: { $0 != nil }), node.operands.contains(where: needed.contains) else {
@@ -74,19 +87,20 @@ extension Graph {
       }
       let parts: [Value?]
       do {
-        parts = try rules.rule(for: node, in: self).propagate(cotangents, through: node, in: &graph)
+        parts = try rules.rule(for: node, in: self).propagate(cotangents, through: node, in: &self)
       } catch {
         throw error.at("\(node.operation.name) node '\(node.name)'")
       }
       for (operand, part) in zip(node.operands, parts) where needed.contains(operand) {
         guard let part else { continue }
-        arrived[operand] =
-          try arrived[operand].map { value throws(GraphError) in
-            try graph.apply(Binary(.add), value, part)
-          } ?? part
+        if let other = arrived[operand] {
+          arrived[operand] = try apply(Binary(.add), other, part)
+        } else {
+          arrived[operand] = part
+        }
       }
     }
-    return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] })
+    return arrived
   }
 
   /// The values that depend on any of the given ones, these included.

@@ -1,3 +1,4 @@
+internal import CVector
 public import NoemaTensor
 
 /// How the elements of a value lie in memory.
@@ -112,4 +113,29 @@ final class ClosureKernel: Kernel {
   }
 
   func run(_ memory: KernelMemory) throws { try body(memory) }
+}
+
+/// Copies a strided block of its operand, element by element in row-major order: the kernel of every movement.
+final class CopyKernel: Kernel {
+  let operandLayouts: [Layout] = [.plain]
+  let resultLayouts: [Layout] = [.plain]
+  private let view: StridedView
+  private let size: Int
+
+  init(_ view: StridedView, _ element: ElementType) {
+    self.view = view
+    size = element.byteCount
+  }
+
+  func run(_ memory: KernelMemory) {
+    let view = view, size = size
+    nonisolated(unsafe) let source = memory.operands[0] + view.offset * size
+    nonisolated(unsafe) let target = memory.results[0]
+    let shape = view.shape.map(Int64.init), strides = view.strides.map(Int64.init)
+    Parallel.rows(view.shape.first ?? 1, of: view.shape.dropFirst().reduce(1, *)) { rows in
+      cv_gather(
+        source, target, Int32(shape.count), shape, strides, Int32(size), Int64(rows.lowerBound),
+        Int64(rows.upperBound))
+    }
+  }
 }

@@ -8,12 +8,17 @@ enum Parallel {
     let parts = min(threadCount, max(1, count / grain))
     if parts <= 1 { return body(0..<count) }
     // Multiples of 16 floats keep parts on cache-line borders.
-    let size = (count / parts + 15) / 16 * 16
+    let size = grain < 16 ? (count + parts - 1) / parts : (count / parts + 15) / 16 * 16
     DispatchQueue.concurrentPerform(iterations: parts) { part in
       let start = min(part * size, count)
       let end = part == parts - 1 ? count : min(start + size, count)
       if start < end { body(start..<end) }
     }
+  }
+
+  /// Splits rows of `width` elements.
+  static func rows(_ count: Int, of width: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    ranges(count, grain: max(1, (1 << 14) / max(width, 1)), body)
   }
 
   static let threadCount = ProcessInfo.processInfo.activeProcessorCount

@@ -200,6 +200,6 @@ extension Graph {
     guard chosen.count == outputs.count, Set(chosen).count == chosen.count, !chosen.contains("") else {
       throw GraphError(.unsupported("\(outputs.count) outputs need as many different names, found \(chosen)"))
     }
-    return try ONNXWriter(self).model(outputs: chosen)
+    return try ONNXWriter(applying([.expandAll])).model(outputs: chosen)
   }
 }

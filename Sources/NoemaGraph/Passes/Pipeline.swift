@@ -7,11 +7,17 @@ public struct Pass: Sendable {
 
 extension Pass {
   /// Passes that give a network its canonical form, in order: before a backward rewrite.
-  public static let canonical: [Pass] = [.foldPadding, .foldBatchNormalization, .removeDeadNodes]
+  public static let canonical: [Pass] = [
+    .foldConstants, .simplifyMovements, .shareSubexpressions, .foldPadding, .foldBatchNormalization,
+    .foldIntoProducts, .nameFunctions, .nameNormalizations, .nameAttention, .nameSqueezeExcite,
+    .removeDeadNodes,
+  ]
 
   /// Passes that only execution wants, in order: their results have no derivative.
   public static let execution: [Pass] = [
-    .shareSubexpressions, .lowerBatchNormalization, .fuseEpilogues, .fuseGates, .removeDeadNodes,
+    .expandBlocks, .foldConstants, .simplifyMovements, .shareSubexpressions, .removeDeadNodes,
+    .lowerBatchNormalization, .seeThroughMovements, .fuseEpilogues, .removeDeadNodes, .fuseChains,
+    .removeDeadNodes,
   ]
 }
 

@@ -38,7 +38,7 @@ import Testing
       (Reduction(.max, axes: [2], keepsAxes: true), [x]),
       (Reduction(.mean, axes: [0, 1], keepsAxes: true), [x]),
       (Reduction(.product, axes: [3], keepsAxes: false), [x]),
-      (Gate(lower: 0, upper: 1, below: 0.25, inside: 2, above: -1), [x, x]), (Gate(lower: 0), [x, x, x]),
+      (Gate(lower: 0, upper: 1, below: 0.25, inside: 2, above: -1), [x, x]), (Gate(lower: 0), [x, x]),
       (Softmax(axis: 1), [x]), (Softmax(axis: 3, isLogarithmic: true), [x]),
       (MatMul(transposesRight: true), [[2, 3, 4], [5, 4]]),
       (MatMul(transposesLeft: true, hasBias: true), [[4, 3], [4, 5], [5]]),

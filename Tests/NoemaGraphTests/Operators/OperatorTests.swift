@@ -1,4 +1,4 @@
-import NoemaGraph
+@testable import NoemaGraph
 import NoemaTensor
 import NoemaTestSupport
 import Testing
@@ -123,9 +123,6 @@ private let elementwise: [OperatorCase] =
       Gate(lower: 0, upper: 0.05, below: 0.1, above: 0.3), .random([3, 4]),
       .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
     OperatorCase(
-      Gate(lower: 0), .random([3, 4]), .random([3, 4]),
-      .constant(Tensor(shape: [3, 4], (0..<12).map { Float($0) / 100 - 0.015 }))),
-    OperatorCase(
       Select(), .constant(Tensor(shape: [2, 3], [true, false, true, false, false, true])), .random([2, 3]),
       .random([3])),
   ]
@@ -139,7 +136,47 @@ private let elementwise: [OperatorCase] =
     OperatorCase(Unary($0), .distinct([2, 8]))
   }
   + ([.tan, .asin, .acos, .atanh] as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
+  + ([.gelu, .geluSlope, .tanhGELU, .tanhGELUSlope, .swish(alpha: 1), .swish(alpha: -1.7)] as [ScalarFunction])
+  .map { OperatorCase(Unary($0), .random([2, 8])) }
+  + ([.swishSlope(alpha: 1), .swishSlope(alpha: 0.8)] as [ScalarFunction]).map {
+    OperatorCase(Unary($0), .random([2, 8]))
+  }
+  + ([.hardSigmoid(alpha: 9, beta: 0.5), .hardSigmoid(alpha: -9, beta: 0.4), .hardSwish, .hardSwishSlope]
+  as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
   + ([.floor, .ceil, .round, .sign] as [ScalarFunction]).map { OperatorCase(Unary($0), .distinct([2, 8])) }
+
+private let blocks: [OperatorCase] = [
+  OperatorCase(LayerNormalization(axisCount: 1, epsilon: 1e-3), .random([3, 5])),
+  OperatorCase(
+    LayerNormalization(axisCount: 2, epsilon: 1e-3, hasScale: true, hasBias: true), .random([2, 3, 4]),
+    .random([3, 4]), .random([3, 4])),
+  OperatorCase(
+    LayerNormalization(axisCount: 1, epsilon: 1e-3, hasBias: true), .random([2, 20]), .random([20])),
+  OperatorCase(
+    LayerNormalization(axisCount: 1, epsilon: 1e-3, centres: false, hasScale: true), .random([2, 2, 33]),
+    .random([33])),
+  OperatorCase(
+    LayerNormalizationGradient(of: LayerNormalization(axisCount: 1, epsilon: 1e-2, hasScale: true)),
+    .random([2, 18]), .random([2, 18]), .random([18])),
+  OperatorCase(
+    LayerNormalizationGradient(of: LayerNormalization(axisCount: 2, epsilon: 1e-2, centres: false)),
+    .random([2, 2, 3]), .random([2, 2, 3])),
+  OperatorCase(SoftmaxGradient(axis: 1), .random([3, 5]), .random([3, 5])),
+  OperatorCase(SoftmaxGradient(axis: 1), .random([2, 5, 3]), .random([2, 5, 3])),
+  OperatorCase(
+    ScaledDotProductAttention(scale: 0.5), .random([2, 2, 3, 4]), .random([2, 2, 5, 4]),
+    .random([2, 2, 5, 3])),
+  OperatorCase(
+    ScaledDotProductAttention(scale: 0.7, hasBias: true, keysAreColumns: true), .random([2, 2, 3, 4]),
+    .random([2, 2, 4, 5]), .random([2, 2, 5, 3]), .random([2, 1, 1, 5])),
+  OperatorCase(
+    ScaledDotProductAttention(scale: 1, hasBias: true), .random([1, 2, 3, 2]), .random([1, 2, 17, 2]),
+    .random([1, 2, 17, 1]), .random([3, 17])),
+  OperatorCase(
+    SqueezeExcite(activation: .tanh, gate: .sigmoid), .random([2, 4, 3, 3]), .random([2, 4, 1, 1]),
+    .random([2]),
+    .random([4, 2, 1, 1]), .random([4])),
+]
 
 private let movements: [OperatorCase] = [
   OperatorCase(Reshape(shape: [6, 4]), .random([2, 3, 4])),
@@ -169,7 +206,7 @@ private let reductions: [OperatorCase] = [
 ]
 
 @Suite struct OperatorTests {
-  @Test(arguments: convolutions + poolings + products + elementwise + movements + reductions)
+  @Test(arguments: convolutions + poolings + products + elementwise + blocks + movements + reductions)
   func isRight(_ row: OperatorCase) throws {
     #expect(try failures(of: row.operation, row.operands, isSmooth: row.isSmooth) == [])
   }

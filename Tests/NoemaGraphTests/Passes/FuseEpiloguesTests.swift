@@ -37,14 +37,14 @@ import Testing
     try check(graph, nodes: ["Convolution", "Convolution"])
     // The later convolution adds unless it is hooked; then the earlier one does.
     try check(graph, keeping: [second], nodes: ["Convolution", "Convolution"])
-    try check(graph, keeping: [first, second], nodes: ["Convolution", "Convolution", "Add", "Relu"])
+    try check(graph, keeping: [first, second], nodes: ["Convolution", "Convolution", "Add·Relu"])
     try check(graph, keeping: [sum], nodes: ["Convolution", "Convolution", "Relu"])
   }
 
   @Test func valueReadTwiceIsNotFused() throws {
     var (graph, _, _, sum) = try block()
     graph.outputs = [try graph.apply(Binary(.mul), graph.outputs[0], sum)]
-    try check(graph, nodes: ["Convolution", "Convolution", "Relu", "Mul"])
+    try check(graph, nodes: ["Convolution", "Convolution", "Relu·Mul"])
   }
 
   @Test func doubledValueIsNoResidual() throws {

@@ -7,9 +7,10 @@ import Testing
 /// What every pass promises: the outputs stay, kept values stay, the graph stays valid.
 @Suite struct PassesTests {
   private static let all: [Pass] = [
-    .foldPadding, .foldBatchNormalization, .lowerBatchNormalization, .fuseEpilogues, .fuseGates,
-    .shareSubexpressions,
-    .removeDeadNodes,
+    .foldConstants, .simplifyMovements, .shareSubexpressions, .foldPadding, .foldBatchNormalization,
+    .foldIntoProducts, .nameFunctions, .nameNormalizations, .nameAttention, .nameSqueezeExcite,
+    .removeDeadNodes, .expandAll, .expandBlocks, .lowerBatchNormalization, .seeThroughMovements,
+    .fuseEpilogues, .fuseChains,
   ]
 
   @Test(arguments: all.map(\.name))

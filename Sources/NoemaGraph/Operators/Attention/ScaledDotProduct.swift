@@ -22,8 +22,15 @@ struct ScaledDotProduct {
       shapes[1][1] == shapes[2][1], shapes[1][2] == shapes[2][2]
     else { throw node.error("queries, keys and values of shapes \(shapes) do not fit") }
     let heads = shapes[0][1]
+    let keys = try Self.repeated(k, heads, node), values = try Self.repeated(v, heads, node)
+    if cap == 0, !node.wantsResult(3), let bias = try constantMask(node, like: q) {
+      // Without a mask, or with one that leaves every query a key, nothing stands between product and softmax.
+      let block = ScaledDotProductAttention(scale: scale, hasBias: bias.isMasked)
+      let output = try node.emit(block, [q, keys, values] + (bias.value.map { [$0] } ?? []))[0]
+      return Result(output: output, scores: output, capped: output, masked: output, weights: output)
+    }
     let scores = try node.emit(
-      MatMul(transposesRight: true), node.scaled(q, by: scale), Self.repeated(k, heads, node))
+      MatMul(transposesRight: true), node.scaled(q, by: scale), keys)
     var capped = scores
     if cap > 0 { capped = try node.scaled(node.apply(.tanh, node.scaled(scores, by: 1 / cap)), by: cap) }
     var masked = capped, allowed = allowed
@@ -42,7 +49,7 @@ struct ScaledDotProduct {
     let last = shapes[0].count - 1
     guard let allowed else {
       let weights = try node.emit(Softmax(axis: last), masked)
-      return try result(weights, scores, capped, masked, v, heads, node)
+      return try result(weights, scores, capped, masked, values, node)
     }
     let low = try node.emit(Select(), allowed, masked, node.scalar(-1e38, like: masked))
     let weights = try node.emit(
@@ -50,14 +57,31 @@ struct ScaledDotProduct {
     if node.wantsResult(3) {
       masked = try node.emit(Select(), allowed, masked, node.scalar(-.infinity, like: masked))
     }
-    return try result(weights, scores, capped, masked, v, heads, node)
+    return try result(weights, scores, capped, masked, values, node)
+  }
+
+  /// The mask as what is added to the scores, where that says the same: a constant that leaves every query a key.
+  private func constantMask(_ node: NodeReader, like q: Value) throws -> (value: Value?, isMasked: Bool)? {
+    if bias != nil { return nil }
+    guard let allowed else { return (nil, false) }
+    guard let tensor = node.graph.constants[allowed], tensor.rank > 0, let keys = tensor.shape.last, keys > 0
+    else {
+      return nil
+    }
+    let holds = tensor.converted(to: .bool).elements(as: Bool.self)
+    let everyQuerySees = stride(from: 0, to: holds.count, by: keys).allSatisfy {
+      holds[$0..<$0 + keys].contains(true)
+    }
+    guard everyQuerySees else { return nil }
+    let added = Tensor(shape: tensor.shape, holds.map { $0 ? Float(0) : -.infinity })
+    return (node.constant(added.converted(to: node.graph.type(of: q).element)), true)
   }
 
   private func result(
-    _ weights: Value, _ scores: Value, _ capped: Value, _ masked: Value, _ v: Value, _ heads: Int,
+    _ weights: Value, _ scores: Value, _ capped: Value, _ masked: Value, _ v: Value,
     _ node: NodeReader
   ) throws -> Result {
-    let output = try node.emit(MatMul(), weights, Self.repeated(v, heads, node))
+    let output = try node.emit(MatMul(), weights, v)
     return Result(output: output, scores: scores, capped: capped, masked: masked, weights: weights)
   }
 

@@ -1,4 +1,3 @@
-internal import CDNNL
 internal import Foundation
 public import NoemaTensor
 
@@ -69,15 +68,10 @@ extension Binary {
           ]
         },
         ONNXBinding("HardSigmoid") { node in
-          [
-            try hardSigmoid(
-              node.operand(0), node.float("alpha", default: 0.2), node.float("beta", default: 0.5), node)
-          ]
+          let alpha = node.float("alpha", default: 0.2), beta = node.float("beta", default: 0.5)
+          return [try node.apply(.hardSigmoid(alpha: alpha, beta: beta), node.operand(0))]
         },
-        ONNXBinding("HardSwish") { node in
-          let x = try node.operand(0)
-          return [try node.emit(Binary(.mul), x, hardSigmoid(x, 1.0 / 6, 0.5, node))]
-        },
+        ONNXBinding("HardSwish") { node in [try node.apply(.hardSwish, node.operand(0))] },
         ONNXBinding("Softsign") { node in
           let x = try node.operand(0)
           let below = try node.emit(Binary(.add), node.scalar(1, like: x), node.emit(Unary(.abs), x))
@@ -100,23 +94,8 @@ extension Binary {
           return [try node.emit(Binary(.mul), x, node.emit(Unary(.tanh), node.emit(Unary(.softplus), x)))]
         },
         ONNXBinding("Gelu") { node in
-          let x = try node.operand(0)
-          func times(_ a: Value, _ number: Double) throws -> Value {
-            try node.emit(Binary(.mul), a, node.scalar(number, like: x))
-          }
-          let inner: Value
-          if node.string("approximate", default: "none") == "tanh" {
-            let cube = try node.emit(Binary(.mul), x, node.emit(Binary(.mul), x, x))
-            inner = try node.emit(
-              Unary(.tanh),
-              times(node.emit(Binary(.add), x, times(cube, 0.044715)), (2 / Double.pi).squareRoot()))
-          } else {
-            inner = try node.emit(Unary(.erf), times(x, 0.5.squareRoot()))
-          }
-          return [
-            try node.emit(
-              Binary(.mul), times(x, 0.5), node.emit(Binary(.add), inner, node.scalar(1, like: x)))
-          ]
+          let isTanh = node.string("approximate", default: "none") == "tanh"
+          return [try node.apply(isTanh ? .tanhGELU : .gelu, node.operand(0))]
         },
       ]
   }
@@ -127,14 +106,6 @@ extension Binary {
       result = try node.emit(Binary(function), result, operand)
     }
     return result
-  }
-
-  private static func hardSigmoid(_ x: Value, _ alpha: Double, _ beta: Double, _ node: NodeReader) throws
-    -> Value
-  {
-    let line = try node.emit(
-      Binary(.add), node.emit(Binary(.mul), x, node.scalar(alpha, like: x)), node.scalar(beta, like: x))
-    return try node.emit(Unary(.clip(lower: 0, upper: 1)), line)
   }
 }
 
@@ -181,7 +152,8 @@ extension Binary {
     }
   }
 
-  private func float<Element: FloatElement>() -> (Element, Element) -> Element {
+  /// The function on floats.
+  func float<Element: FloatElement>() -> (Element, Element) -> Element {
     switch function {
     case .add: { $0 + $1 }
     case .sub: { $0 - $1 }
@@ -230,67 +202,8 @@ extension Binary {
 
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
-    let codes: [Function: Int] = [
-      .add: ndnnl_binary_add, .mul: ndnnl_binary_mul,
-      .sub: ndnnl_binary_sub, .div: ndnnl_binary_div,
-      .max: ndnnl_binary_max, .min: ndnnl_binary_min,
-    ]
-    guard let code = codes[function], results[0].element == .float32, results[0].count > 0,
-      operands[0].type.shape == results[0].shape, !results[0].shape.isEmpty, results[0].rank <= 5
-    else { return nil }
-    if operands[1].type.shape == results[0].shape { return sweep(operands, results[0]) }
-    guard let left = operands[0].described else { return nil }
-    // A lower-rank operand is plain memory seen with leading axes of 1.
-    let rank = results[0].rank
-    let shape = Array(repeating: 1, count: rank - operands[1].type.rank) + operands[1].type.shape
-    guard let right = DNNLLayout.plain(shape) else { return nil }
-    return DNNLKernel(
-      DNNLPrimitive(ndnnl_binary(left.handle, right.handle, left.handle, Int32(code))),
-      arguments: [(Int32(ndnnl_source), 0), (Int32(ndnnl_source1), 1)], operands: operands,
-      result: results[0], resultArgument: Int32(ndnnl_result), reusable: 0, layouts: [1: .plain])
-  }
-
-  /// Equal shapes: one sweep over memory in the first non-plain layout; division would make NaN in padding.
-  private func sweep(_ operands: [StoredOperand], _ result: TensorType) -> (any Kernel)? {
-    var layout = operands[0].layout == .plain ? operands[1].layout : operands[0].layout
-    if function == .div { layout = .plain }
-    let count = layout.byteCount(of: result) / 4
-    func kernel(_ apply: @escaping @Sendable (Float, Float) -> Float) -> any Kernel {
-      ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) { memory in
-        Self.sweep(memory, count, apply)
-      }
-    }
-    // Spelled out so that each loop is compiled with its operation inside.
-    switch function {
-    case .add:
-      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
-        Self.sweep($0, count) { $0 + $1 }
-      }
-    case .sub:
-      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
-        Self.sweep($0, count) { $0 - $1 }
-      }
-    case .mul:
-      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
-        Self.sweep($0, count) { $0 * $1 }
-      }
-    case .div:
-      return ClosureKernel(operands: [layout, layout], results: [layout], reusableOperand: 0) {
-        Self.sweep($0, count) { $0 / $1 }
-      }
-    default:
-      let isMaximum = function == .max
-      return kernel { isMaximum ? ($0.isNaN || $0 > $1 ? $0 : $1) : ($0.isNaN || $0 < $1 ? $0 : $1) }
-    }
-  }
-
-  @inline(__always)
-  private static func sweep(_ memory: KernelMemory, _ count: Int, _ apply: @Sendable (Float, Float) -> Float)
-  {
-    nonisolated(unsafe) let a = memory.operands[0].assumingMemoryBound(to: Float.self)
-    nonisolated(unsafe) let b = memory.operands[1].assumingMemoryBound(to: Float.self)
-    nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
-    Parallel.ranges(count) { range in for i in range { result[i] = apply(a[i], b[i]) } }
+    guard let function = Elementwise(self) else { return nil }
+    return try Chain(function, operandCount: 2).kernel(for: operands, results: results)
   }
 }
 

@@ -30,15 +30,12 @@ enum Fused {
     ONNXBinding("QuickGelu", domain: "com.microsoft") { node in
       [try swish(node.operand(0), node.float("alpha", default: 1.702), node)]
     },
-    ONNXBinding("Gelu", domain: "com.microsoft") { node in [try gelu(node.operand(0), node)] },
+    ONNXBinding("Gelu", domain: "com.microsoft") { node in [try node.apply(.gelu, node.operand(0))] },
     ONNXBinding("BiasGelu", domain: "com.microsoft") { node in
-      [try gelu(node.sum(node.operand(0), node.operand(1)), node)]
+      [try node.apply(.gelu, node.sum(node.operand(0), node.operand(1)))]
     },
     ONNXBinding("FastGelu", domain: "com.microsoft") { node in
-      let x = try node.sum(node.operand(0), orNone: node.optionalOperand(1))
-      let cubic = try node.sum(x, node.scaled(node.product(x, node.product(x, x)), by: 0.044715))
-      let inner = try node.apply(.tanh, node.scaled(cubic, by: (2 / Double.pi).squareRoot()))
-      return [try node.product(node.scaled(x, by: 0.5), node.shifted(inner, by: 1))]
+      [try node.apply(.tanhGELU, node.sum(node.operand(0), orNone: node.optionalOperand(1)))]
     },
     ONNXBinding("FusedMatMul", domain: "com.microsoft") { node in
       guard node.int("transBatchA", default: 0) == 0, node.int("transBatchB", default: 0) == 0 else {
@@ -69,12 +66,7 @@ enum Fused {
   ]
 
   private static func swish(_ x: Value, _ alpha: Double, _ node: NodeReader) throws -> Value {
-    try node.product(x, node.apply(.sigmoid, node.scaled(x, by: alpha)))
-  }
-
-  private static func gelu(_ x: Value, _ node: NodeReader) throws -> Value {
-    let inner = try node.apply(.erf, node.scaled(x, by: 0.5.squareRoot()))
-    return try node.product(node.scaled(x, by: 0.5), node.shifted(inner, by: 1))
+    try node.apply(.swish(alpha: alpha), x)
   }
 
   /// The activation that a fused node ends with.
@@ -91,8 +83,7 @@ enum Fused {
     case "Clip":
       return try node.apply(.clip(lower: parameter(0, -.infinity), upper: parameter(1, .infinity)), x)
     case "HardSigmoid":
-      let line = try node.shifted(node.scaled(x, by: parameter(0, 0.2)), by: parameter(1, 0.5))
-      return try node.apply(.clip(lower: 0, upper: 1), line)
+      return try node.apply(.hardSigmoid(alpha: parameter(0, 0.2), beta: parameter(1, 0.5)), x)
     case let other: throw node.unsupported("the fused activation '\(other)' is not supported")
     }
   }

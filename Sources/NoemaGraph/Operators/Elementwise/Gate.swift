@@ -4,8 +4,6 @@ public import NoemaTensor
 ///
 /// `g · inside` where `lower < c < upper`, `g · below` where `c ≤ lower`, `g · above` where `c ≥ upper`.
 ///
-/// With three operands `g` is the sum of the first two; the control is always the last.
-///
 /// - Shapes: `g […]`, `c […] → […]`.
 public struct Gate: FloatOperator {
   /// The interval's open ends.
@@ -27,8 +25,8 @@ public struct Gate: FloatOperator {
   public var relevanceRole: RelevanceRole { .activation }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    guard (2...3).contains(operands.count), operands.allSatisfy({ $0.shape == operands[0].shape }) else {
-      throw GraphError(.operands("expected two or three operands of one shape, found \(operands)"))
+    guard operands.count == 2, operands[0].shape == operands[1].shape else {
+      throw GraphError(.operands("expected two operands of one shape, found \(operands)"))
     }
     return [operands[0]]
   }
@@ -37,11 +35,8 @@ public struct Gate: FloatOperator {
   {
     let (lower, upper) = (Element(lower), Element(upper))
     let (below, inside, above) = (Element(below), Element(inside), Element(above))
-    var g = operands[0].elements(as: Element.self)
-    if operands.count == 3 {
-      operands[1].withElements(as: Element.self) { other in for i in g.indices { g[i] += other[i] } }
-    }
-    return operands[operands.count - 1].withElements(as: Element.self) { c in
+    let g = operands[0].elements(as: Element.self)
+    return operands[1].withElements(as: Element.self) { c in
       [
         Tensor(
           shape: operands[0].shape,
@@ -50,33 +45,9 @@ public struct Gate: FloatOperator {
     }
   }
 
-  /// One sweep in the cotangent's layout, which the gradient before it chose and the one behind it wants; the
-  /// control's where the cotangent has none. Zero padding stays zero because `g` is zero there.
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
-    guard results[0].element == .float32 else { return nil }
-    let layout = operands.first { $0.layout != .plain }?.layout ?? .plain
-    let count = layout.byteCount(of: results[0]) / 4
-    let (lower, upper) = (Float(lower), Float(upper))
-    let (below, inside, above) = (Float(below), Float(inside), Float(above))
-    let layouts = operands.map { _ in layout }
-    let addsOperand = operands.count == 3
-    return ClosureKernel(operands: layouts, results: [layout], reusableOperand: 0) { memory in
-      nonisolated(unsafe) let g = memory.operands[0].assumingMemoryBound(to: Float.self)
-      nonisolated(unsafe) let other = memory.operands[1].assumingMemoryBound(to: Float.self)
-      nonisolated(unsafe) let c = memory.operands[memory.operands.count - 1].assumingMemoryBound(
-        to: Float.self)
-      nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
-      @Sendable func factor(_ c: Float) -> Float { c <= lower ? below : c >= upper ? above : inside }
-      Parallel.ranges(count) { range in
-        // Two loops, so that neither asks at every element which one it is.
-        if addsOperand {
-          for i in range { result[i] = (g[i] + other[i]) * factor(c[i]) }
-        } else {
-          for i in range { result[i] = g[i] * factor(c[i]) }
-        }
-      }
-    }
+    try Chain(.gate(self), operandCount: 2).kernel(for: operands, results: results)
   }
 
   /// Linear in `g`; the control's derivative is zero almost everywhere.
@@ -85,16 +56,14 @@ public struct Gate: FloatOperator {
   ) throws(GraphError) -> [Value?] {
     guard let g = cotangents[0] else { return [nil, nil] }
     // ThresholdedRelu gates a value by itself; the sum of both paths is this one.
-    let passed = try graph.apply(self, g, node.operands[node.operands.count - 1])
-    return node.operands.dropLast().map { _ in passed } + [nil]
+    return [try graph.apply(self, g, node.operands[1]), nil]
   }
 }
 
 // MARK: Export
 extension Gate: ExportableOperator {
   func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
-    let control = operands[operands.count - 1], like = node.operands[node.operands.count - 1]
-    let g = operands.count == 3 ? writer.emit("Add", Array(operands[..<2])) : operands[0]
+    let g = operands[0], control = operands[1], like = node.operands[1]
     func scaled(_ factor: Double) -> String {
       factor == 1 ? g : writer.emit("Mul", [g, writer.scalar(factor, like: like)])
     }

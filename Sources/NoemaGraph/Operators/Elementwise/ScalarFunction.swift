@@ -1,4 +1,5 @@
 internal import CDNNL
+internal import CVector
 internal import Foundation
 internal import NoemaTensor
 
@@ -20,6 +21,18 @@ public enum ScalarFunction: Sendable, Hashable {
   case softplus
   case floor, ceil, round, sign
   case not
+  /// `x Φ(x)`, with the normal distribution function `Φ(x) = ½ (1 + erf(x / √2))`.
+  case gelu
+  /// The derivative of GELU, `Φ(x) + x φ(x)`.
+  case geluSlope
+  /// `½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+  case tanhGELU, tanhGELUSlope
+  /// `x σ(α x)`; SiLU where α is 1.
+  case swish(alpha: Double), swishSlope(alpha: Double)
+  /// `α x + β`, kept within 0…1.
+  case hardSigmoid(alpha: Double, beta: Double)
+  /// `x · min(max(x / 6 + ½, 0), 1)`.
+  case hardSwish, hardSwishSlope
 
   /// The function's value; transcendental functions are computed in double precision.
   func value<Element: FloatElement>(_ x: Element) -> Element {
@@ -56,7 +69,44 @@ public enum ScalarFunction: Sendable, Hashable {
     case .round: x.rounded(.toNearestOrEven)
     case .sign: x > 0 ? 1 : x < 0 ? -1 : x
     case .not: x == 0 ? 1 : 0
+    case .gelu: x == -.infinity ? 0 : Element(Double(x) * Self.normal(Double(x)))
+    case .geluSlope: Element(Self.normal(Double(x)) + Self.vanishing(Double(x)) { $0 * Self.bell($0) })
+    case .tanhGELU: x == -.infinity ? 0 : Element(Double(x) * Self.logistic(Self.tanhGELUInner(Double(x))))
+    case .tanhGELUSlope: Element(Self.tanhGELUSlope(Double(x)))
+    case .swish(let alpha): Element(Self.vanishing(Double(x)) { $0 * Self.logistic(alpha * $0) })
+    case .swishSlope(let alpha): Element(Self.swishSlope(Double(x), alpha))
+    case .hardSigmoid(let alpha, let beta): Self.clip(Element(alpha) * x + Element(beta), 0, 1)
+    case .hardSwish: x <= -3 ? 0 : x >= 3 ? x : x * (x / 6 + 0.5)
+    case .hardSwishSlope: x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5
     }
+  }
+
+  private static func clip<Element: FloatElement>(_ x: Element, _ lower: Element, _ upper: Element) -> Element
+  {
+    x < lower ? lower : x > upper ? upper : x
+  }
+  private static func logistic(_ x: Double) -> Double { 1 / (1 + Foundation.exp(-x)) }
+  private static func normal(_ x: Double) -> Double { 0.5 * Foundation.erfc(-x * 0.5.squareRoot()) }
+  private static func bell(_ x: Double) -> Double {
+    Foundation.exp(-0.5 * x * x) / (2 * Double.pi).squareRoot()
+  }
+  /// A product with a factor that tends to 0 faster than the other grows: 0 in place of `∞ · 0`.
+  private static func vanishing(_ x: Double, _ product: (Double) -> Double) -> Double {
+    let y = product(x)
+    return y.isNaN && !x.isNaN ? 0 : y
+  }
+  /// `½ (1 + tanh u) = σ(2u)`.
+  private static func tanhGELUInner(_ x: Double) -> Double {
+    2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+  }
+  private static func tanhGELUSlope(_ x: Double) -> Double {
+    let s = logistic(tanhGELUInner(x))
+    let slope = 2 * (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
+    return s + vanishing(x) { $0 * s * (1 - s) * slope }
+  }
+  private static func swishSlope(_ x: Double, _ alpha: Double) -> Double {
+    let s = logistic(alpha * x)
+    return s + vanishing(x) { alpha * $0 * s * (1 - s) }
   }
 
   /// The function's value for an integer, wrapping, where it is exact; nil for functions into the reals.
@@ -117,6 +167,67 @@ public enum ScalarFunction: Sendable, Hashable {
     case .atanh: return try graph.apply(Binary(.div), g, square(-1, 1))
     case .softplus: return try times(g, graph.apply(Unary(.sigmoid), x))
     case .floor, .ceil, .round, .sign, .not: return nil
+    case .gelu: return try times(g, graph.apply(Unary(.geluSlope), x))
+    case .tanhGELU: return try times(g, graph.apply(Unary(.tanhGELUSlope), x))
+    case .swish(let alpha): return try times(g, graph.apply(Unary(.swishSlope(alpha: alpha)), x))
+    case .hardSwish: return try times(g, graph.apply(Unary(.hardSwishSlope), x))
+    case .hardSigmoid(let alpha, _):
+      return try graph.apply(Gate(lower: 0, upper: 1), times(g, scalar(alpha)), y)
+    case .hardSwishSlope:
+      return try graph.apply(Gate(lower: -3, upper: 3), times(g, scalar(1.0 / 3)), x)
+    // The formula's own derivative.
+    case .geluSlope, .tanhGELUSlope, .swishSlope:
+      let start = graph.nodes.count
+      let written = try formula(x, in: &graph)!
+      return try graph.passBackward([written: g], through: Array(graph.nodes[start...]), to: [x])[x]
+    }
+  }
+
+  /// The function in terms of functions that ONNX has; nil for those themselves.
+  func formula(_ x: Value, in graph: inout Graph) throws(GraphError) -> Value? {
+    func scaled(_ a: Value, _ number: Double) throws(GraphError) -> Value {
+      try graph.apply(Binary(.mul), a, graph.addScalar(number, like: x))
+    }
+    func shifted(_ a: Value, _ number: Double) throws(GraphError) -> Value {
+      try graph.apply(Binary(.add), a, graph.addScalar(number, like: x))
+    }
+    func times(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.mul), a, b) }
+    func sum(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.add), a, b) }
+    func normal() throws(GraphError) -> Value {
+      try scaled(shifted(graph.apply(Unary(.erf), scaled(x, 0.5.squareRoot())), 1), 0.5)
+    }
+    // s = σ(u) of tanh-GELU, with u = c (x + a x³).
+    let (a, c) = (0.044715, 2 * (2 / Double.pi).squareRoot())
+    func tanhSigmoid() throws(GraphError) -> Value {
+      let cubic = try sum(x, scaled(times(x, times(x, x)), a))
+      return try graph.apply(Unary(.sigmoid), scaled(cubic, c))
+    }
+    func spread(_ s: Value) throws(GraphError) -> Value { try times(s, shifted(scaled(s, -1), 1)) }
+    switch self {
+    case .gelu: return try times(x, normal())
+    case .geluSlope:
+      let bell = try scaled(
+        graph.apply(Unary(.exp), scaled(times(x, x), -0.5)), 1 / (2 * Double.pi).squareRoot())
+      return try sum(normal(), times(x, bell))
+    case .tanhGELU: return try times(x, tanhSigmoid())
+    case .tanhGELUSlope:
+      let s = try tanhSigmoid(), slope = try shifted(scaled(times(x, x), 3 * a * c), c)
+      return try sum(s, times(times(x, spread(s)), slope))
+    case .swish(let alpha): return try times(x, graph.apply(Unary(.sigmoid), scaled(x, alpha)))
+    case .swishSlope(let alpha):
+      let s = try graph.apply(Unary(.sigmoid), scaled(x, alpha))
+      return try sum(s, scaled(times(x, spread(s)), alpha))
+    case .hardSigmoid(let alpha, let beta):
+      return try graph.apply(Unary(.clip(lower: 0, upper: 1)), shifted(scaled(x, alpha), beta))
+    case .hardSwish:
+      return try times(x, graph.apply(Unary(.clip(lower: 0, upper: 1)), shifted(scaled(x, 1.0 / 6), 0.5)))
+    case .hardSwishSlope:
+      let line = try shifted(scaled(x, 1.0 / 3), 0.5)
+      let one = try graph.broadcast(graph.addScalar(1, like: x), to: graph.type(of: x).shape)
+      return try sum(
+        graph.apply(Gate(lower: -3, upper: 3), line, x),
+        graph.apply(Gate(upper: 3, inside: 0, above: 1), one, x))
+    default: return nil
     }
   }
 
@@ -145,8 +256,52 @@ public enum ScalarFunction: Sendable, Hashable {
     case .sqrt: return code(ndnnl_eltwise_sqrt)
     case .abs: return code(ndnnl_eltwise_abs)
     case .negative: return code(ndnnl_eltwise_linear, -1)
+    case .gelu: return code(ndnnl_eltwise_gelu_erf)
+    case .tanhGELU: return code(ndnnl_eltwise_gelu_tanh)
+    case .swish(let alpha): return code(ndnnl_eltwise_swish, alpha)
+    case .hardSwish: return code(ndnnl_eltwise_hardswish)
     // oneDNN's logarithm is off by 1e-6 at 1, its softplus by more than a percent where it is small.
     default: return nil
+    }
+  }
+
+  /// The instruction of an element-wise program that computes it; nil for functions that have none.
+  var instruction: (code: Int32, a: Float, b: Float)? {
+    func code(_ code: Int, _ a: Double = 0, _ b: Double = 0) -> (Int32, Float, Float) {
+      (Int32(code), Float(a), Float(b))
+    }
+    switch self {
+    case .relu: return code(cv_relu)
+    case .leakyReLU(let slope): return code(cv_leaky_relu, slope)
+    case .clip(let lower, let upper): return code(cv_clip, lower, upper)
+    case .elu(let alpha): return code(cv_elu, alpha)
+    case .sigmoid: return code(cv_sigmoid)
+    case .tanh: return code(cv_tanh)
+    case .exp: return code(cv_exp)
+    case .log: return code(cv_log)
+    case .sqrt: return code(cv_sqrt)
+    case .abs: return code(cv_abs)
+    case .negative: return code(cv_negative)
+    case .reciprocal: return code(cv_reciprocal)
+    case .erf: return code(cv_erf)
+    case .softplus: return code(cv_softplus)
+    case .floor: return code(cv_floor)
+    case .ceil: return code(cv_ceil)
+    case .round: return code(cv_round)
+    case .sign: return code(cv_sign)
+    case .not: return code(cv_not)
+    case .sin: return code(cv_sin)
+    case .cos: return code(cv_cos)
+    case .gelu: return code(cv_gelu)
+    case .geluSlope: return code(cv_gelu_slope)
+    case .tanhGELU: return code(cv_tanh_gelu)
+    case .tanhGELUSlope: return code(cv_tanh_gelu_slope)
+    case .swish(let alpha): return code(cv_swish, alpha)
+    case .swishSlope(let alpha): return code(cv_swish_slope, alpha)
+    case .hardSigmoid(let alpha, let beta): return code(cv_hard_sigmoid, alpha, beta)
+    case .hardSwish: return code(cv_hard_swish)
+    case .hardSwishSlope: return code(cv_hard_swish_slope)
+    case .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh: return nil
     }
   }
 
@@ -156,7 +311,7 @@ public enum ScalarFunction: Sendable, Hashable {
   /// Whether fused kernels apply it before they store.
   var isFusible: Bool {
     switch self {
-    case .relu, .leakyReLU, .clip, .elu, .sigmoid, .tanh: true
+    case .relu, .leakyReLU, .clip, .elu, .sigmoid, .tanh, .gelu, .tanhGELU, .swish, .hardSwish: true
     default: false
     }
   }

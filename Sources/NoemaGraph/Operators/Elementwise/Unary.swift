@@ -1,4 +1,3 @@
-internal import CDNNL
 public import NoemaTensor
 
 /// A scalar function applied to every element.
@@ -96,25 +95,18 @@ extension Unary {
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
     guard results[0].element == .float32, results[0].count > 0 else { return nil }
-    guard let code = function.eltwise, let source = operands[0].described else {
-      return sweep(operands[0], results[0])
-    }
-    return DNNLKernel(
-      DNNLPrimitive(ndnnl_eltwise(source.handle, code.algorithm, code.alpha, code.beta)),
-      arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: results[0],
-      resultArgument: Int32(ndnnl_result), reusable: 0)
+    guard let function = Elementwise(self) else { return sweep(results[0]) }
+    return try Chain(function, operandCount: 1).kernel(for: operands, results: results)
   }
-}
 
-extension Unary {
-  /// Functions that oneDNN lacks or computes coarsely: one sweep, in the operand's layout where padding stays zero.
-  private func sweep(_ operand: StoredOperand, _ result: TensorType) -> any Kernel {
-    let layout = function.keepsZero ? operand.layout : .plain
-    let count = layout.byteCount(of: result) / 4
-    return ClosureKernel(operands: [layout], results: [layout], reusableOperand: 0) { [function] memory in
+  /// Functions that programs lack: one plain sweep by their reference value.
+  private func sweep(_ result: TensorType) -> any Kernel {
+    ClosureKernel(operands: [.plain], results: [.plain], reusableOperand: 0) { [function] memory in
       nonisolated(unsafe) let x = memory.operands[0].assumingMemoryBound(to: Float.self)
       nonisolated(unsafe) let y = memory.results[0].assumingMemoryBound(to: Float.self)
-      Parallel.ranges(count, grain: 1 << 12) { range in for i in range { y[i] = function.value(x[i]) } }
+      Parallel.ranges(result.count, grain: 1 << 12) { range in
+        for i in range { y[i] = function.value(x[i]) }
+      }
     }
   }
 }

@@ -151,31 +151,41 @@ extension MatMul {
   }
 
   /// The layout of an operand seen untransposed: strides swap in place of data.
-  private func view(_ operand: StoredOperand, _ swap: Bool, rank: Int, free: Bool) -> DNNLLayout? {
-    let padded = Array(repeating: 1, count: rank - operand.type.rank) + operand.type.shape
-    let shape = swapped(padded, swap)
-    return free ? .any(shape) : .strided(shape, swapped(Shapes.strides(padded), swap))
+  private func view(_ shape: [Int], _ swap: Bool, rank: Int) -> DNNLLayout? {
+    let padded = Array(repeating: 1, count: rank - shape.count) + shape
+    return .strided(swapped(padded, swap), swapped(Shapes.strides(padded), swap))
   }
 
+  /// Where all share one right matrix, leading axes are rows of one large product; a constant matrix is brought into
+  /// the arrangement that oneDNN likes best.
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
-    let rank = results[0].rank
-    guard results[0].element == .float32, results[0].count > 0, rank <= 5, operands[0].type.count > 0,
-      let left = view(operands[0], transposesLeft, rank: rank, free: false),
-      let result = DNNLLayout.plain(results[0].shape),
-      let right = view(operands[1], transposesRight, rank: rank, free: false)
+    guard results[0].element == .float32, results[0].count > 0, operands[0].type.count > 0 else { return nil }
+    let isFlat = operands[1].type.rank == 2 && !transposesLeft
+    func flat(_ shape: [Int]) -> [Int] {
+      isFlat ? [shape.dropLast().reduce(1, *), shape[shape.count - 1]] : shape
+    }
+    let shape = flat(results[0].shape), rank = shape.count
+    let b = swapped(operands[1].type.shape, transposesRight)
+    let isPacked = isFlat && operands[1].constant != nil && !transposesRight
+    guard rank <= 5, let left = view(flat(operands[0].type.shape), transposesLeft, rank: rank),
+      let result = DNNLLayout.plain(shape),
+      let right = isPacked
+        ? DNNLLayout.any(b) : view(operands[1].type.shape, transposesRight, rank: rank)
     else { return nil }
-    let biasShape = Array(repeating: 1, count: rank - 1) + [results[0].shape[rank - 1]]
+    let biasShape = Array(repeating: 1, count: rank - 1) + [shape[rank - 1]]
     let bias = hasBias ? DNNLLayout.plain(biasShape) : nil
     let posts = epilogue.posts
     let primitive = DNNLPrimitive(
       ndnnl_matmul(left.handle, right.handle, bias?.handle, result.handle, Int32(posts.count), posts))
     var arguments = [(Int32(ndnnl_source), 0), (Int32(ndnnl_weights), 1)]
     if hasBias { arguments.append((Int32(ndnnl_bias), 2)) }
+    var layouts: [Int: Layout] = [0: .plain, 2: .plain]
+    if !isPacked { layouts[1] = .plain }
     return DNNLKernel(
       primitive, arguments: arguments, operands: operands, result: results[0],
       resultArgument: Int32(ndnnl_result), accumulated: epilogue.addsResidual ? operands.count - 1 : nil,
-      layouts: [0: .plain, 1: .plain, 2: .plain], resultLayout: .plain)
+      layouts: layouts, resultLayout: .plain)
   }
 }
 

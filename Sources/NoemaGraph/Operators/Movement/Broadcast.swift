@@ -42,6 +42,14 @@ public struct Broadcast: Operator {
 
   public func evaluate(_ operands: [Tensor]) throws -> [Tensor] { [try operands[0].broadcast(to: shape)] }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) -> (any Kernel)? {
+    if shape.contains(0) { return nil }
+    var view = StridedView(of: operands[0].type.shape)
+    view.strides = Shapes.broadcastStrides(view.shape, to: shape)
+    view.shape = shape
+    return CopyKernel(view, results[0].element)
+  }
+
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {

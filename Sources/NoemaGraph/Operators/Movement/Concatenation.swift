@@ -65,6 +65,24 @@ public struct Concatenation: Operator {
     ]
   }
 
+  /// Rows of the operands are copied to the result in turn.
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    let type = results[0]
+    let outer = type.shape[..<axis].reduce(1, *)
+    let inner = type.shape[(axis + 1)...].reduce(1, *) * type.element.byteCount
+    let lengths = operands.map { $0.type.shape[axis] * inner }
+    return ClosureKernel(operands: operands.map { _ in .plain }, results: [.plain]) { memory in
+      var target = memory.results[0]
+      for row in 0..<outer {
+        for (part, length) in zip(memory.operands, lengths) {
+          target.copyMemory(from: part + row * length, byteCount: length)
+          target += length
+        }
+      }
+    }
+  }
+
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {

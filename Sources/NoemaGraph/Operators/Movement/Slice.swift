@@ -116,6 +116,11 @@ extension Slice {
     ]
   }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) -> (any Kernel)? {
+    if counts.contains(0) { return nil }
+    return CopyKernel(StridedView(of: operands[0].type.shape).sliced(self), results[0].element)
+  }
+
   /// The cotangent is put back in its place among zeros.
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph

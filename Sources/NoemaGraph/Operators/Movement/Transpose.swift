@@ -67,6 +67,10 @@ public struct Transpose: Operator {
     ]
   }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) -> (any Kernel)? {
+    CopyKernel(StridedView(of: operands[0].type.shape).permuted(permutation), results[0].element)
+  }
+
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {

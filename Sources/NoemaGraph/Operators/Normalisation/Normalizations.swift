@@ -1,7 +1,7 @@
 internal import NoemaTensor
 
-/// Normalisations by an example's own statistics, written in smaller operators, which gives them every
-/// derivative and rule.
+/// Normalisations by an example's own statistics, written as layer normalisations or in smaller operators, which
+/// gives them every derivative and rule.
 ///
 /// - Source: ONNX LRN-1 to -13, InstanceNormalization-1 to -22, LayerNormalization-17, GroupNormalization-18
 ///   to -21, RMSNormalization-23, MeanVarianceNormalization-9 to -13, LpNormalization-1 to -22; onnxruntime's
@@ -34,9 +34,9 @@ enum Normalizations {
     ONNXBinding("InstanceNormalization") { node in
       let shape = try node.type(0).shape
       guard shape.count >= 3 else { throw node.error("input \(shape) has no spatial axes") }
-      let normal = try standardised(
-        node.operand(0), axes: Array(2..<shape.count), node.float("epsilon", default: 1e-5), node
-      ).y
+      let normal = try node.emit(
+        LayerNormalization(axisCount: shape.count - 2, epsilon: node.float("epsilon", default: 1e-5)),
+        node.operand(0))
       let vector = [shape[1]] + Array(repeating: 1, count: shape.count - 2)
       let scaled = try node.emit(Binary(.mul), normal, node.emit(Reshape(shape: vector), node.operand(1)))
       return [try node.emit(Binary(.add), scaled, node.emit(Reshape(shape: vector), node.operand(2)))]
@@ -49,17 +49,16 @@ enum Normalizations {
     ONNXBinding("SimplifiedLayerNormalization", domain: "com.microsoft", make: rootMeanSquare),
     ONNXBinding("SkipLayerNormalization", domain: "com.microsoft") { node in
       let sum = try residual(node, bias: 4)
-      var (y, mean, inverse) = try standardised(
-        sum, axes: [node.shape(of: sum).count - 1], node.float("epsilon", default: 1e-12), node)
-      y = try node.product(y, node.operand(2))
-      if let shift = node.optionalOperand(3) { y = try node.sum(y, shift) }
-      return [y, mean, inverse, sum]
+      return try normalized(
+        sum, axis: node.shape(of: sum).count - 1, centres: true, epsilon: 1e-12,
+        scale: node.operand(2), bias: node.optionalOperand(3), node) + [sum]
     },
     ONNXBinding("SkipSimplifiedLayerNormalization", domain: "com.microsoft") { node in
       let sum = try residual(node, bias: 3), axis = node.shape(of: sum).count - 1
-      let (y, inverse) = try rescaled(sum, axes: [axis], node.float("epsilon", default: 1e-12), node)
+      let results = try normalized(
+        sum, axis: axis, centres: false, epsilon: 1e-12, scale: node.operand(2), bias: nil, node)
       // The mean is never computed; onnxruntime leaves its place empty.
-      return [try node.product(y, node.operand(2)), inverse, inverse, sum]
+      return [results[0], results[1], results[1], sum]
     },
     ONNXBinding("GroupNormalization", opset: 18...ONNXBinding.newestOpset) { node in
       let shape = try node.type(0).shape, groups = node.int("num_groups", default: 0)
@@ -68,9 +67,9 @@ enum Normalizations {
       }
       let area = shape[2...].reduce(1) { $0.multipliedSaturating(by: $1) }
       let grouped = [shape[0], groups, (shape[1] / groups).multipliedSaturating(by: area)]
-      var y = try standardised(
-        node.reshaped(node.operand(0), to: grouped), axes: [2], node.float("epsilon", default: 1e-5), node
-      ).y
+      var y = try node.emit(
+        LayerNormalization(axisCount: 1, epsilon: node.float("epsilon", default: 1e-5)),
+        node.reshaped(node.operand(0), to: grouped))
       // Scale and bias are one number a group at first, and one a channel since opset 21.
       let isPerGroup = node.opset < 21
       let vector = isPerGroup ? [groups, 1] : [shape[1]] + shape[2...].map { _ in 1 }
@@ -100,20 +99,15 @@ enum Normalizations {
   ]
 
   private static func layer(_ node: NodeReader) throws -> [Value] {
-    let shape = try node.type(0).shape
-    let axis = try node.axis("axis", default: -1, rank: shape.count)
-    var (y, mean, inverse) = try standardised(
-      node.operand(0), axes: Array(axis..<shape.count), node.float("epsilon", default: 1e-5), node)
-    y = try node.product(y, node.operand(1))
-    if let bias = node.optionalOperand(2) { y = try node.sum(y, bias) }
-    return [y, mean, inverse]
+    try normalized(
+      node.operand(0), axis: node.axis("axis", default: -1, rank: node.rank(0)), centres: true,
+      scale: node.operand(1), bias: node.optionalOperand(2), node)
   }
 
   private static func rootMeanSquare(_ node: NodeReader) throws -> [Value] {
-    let rank = try node.rank(0), axis = try node.axis("axis", default: -1, rank: rank)
-    let (y, inverse) = try rescaled(
-      node.operand(0), axes: Array(axis..<rank), node.float("epsilon", default: 1e-5), node)
-    return [try node.product(y, node.operand(1)), inverse]
+    try normalized(
+      node.operand(0), axis: node.axis("axis", default: -1, rank: node.rank(0)), centres: false,
+      scale: node.operand(1), bias: nil, node)
   }
 
   /// The sum of operands 0 and 1 and an optional bias.
@@ -123,22 +117,32 @@ enum Normalizations {
     return try node.sum(sum, orNone: node.optionalOperand(index))
   }
 
-  /// `x / √(mean x² + ε)` over some axes, and the inverse of what x is divided by.
-  private static func rescaled(_ x: Value, axes: [Int], _ epsilon: Double, _ node: NodeReader) throws
-    -> (y: Value, inverse: Value)
-  {
-    let square = try node.mean(node.product(x, x), axes: axes)
-    let size = try node.apply(.sqrt, node.shifted(square, by: epsilon))
-    return (try node.quotient(x, size), try node.apply(.reciprocal, size))
-  }
-
-  /// `(x − mean) / √(variance + ε)` over some axes, the mean, and the inverse deviation.
-  private static func standardised(_ x: Value, axes: [Int], _ epsilon: Double, _ node: NodeReader) throws
-    -> (y: Value, mean: Value, inverse: Value)
-  {
-    let mean = try node.mean(x, axes: axes), centred = try node.difference(x, mean)
+  /// A layer normalisation, and what the node's further results ask for: the mean, where there is one, and the
+  /// inverse deviation.
+  private static func normalized(
+    _ x: Value, axis: Int, centres: Bool, epsilon: Double = 1e-5, scale: Value, bias: Value?,
+    _ node: NodeReader
+  ) throws -> [Value] {
+    let shape = node.shape(of: x), axes = Array(axis..<shape.count)
+    let epsilon = node.float("epsilon", default: epsilon)
+    let trailing = Array(shape[axis...])
+    var block = LayerNormalization(axisCount: axes.count, epsilon: epsilon, centres: centres)
+    var operands = [x]
+    // Scale and bias may broadcast; what has the shape of the axes is part of the block.
+    func fits(_ value: Value) -> Bool { node.graph.type(of: value).count == trailing.reduce(1, *) }
+    block.hasScale = fits(scale)
+    if block.hasScale { operands.append(try node.reshaped(scale, to: trailing)) }
+    block.hasBias = block.hasScale && bias.map(fits) ?? false
+    if block.hasBias { operands.append(try node.reshaped(bias!, to: trailing)) }
+    var y = try node.emit(block, operands)[0]
+    if !block.hasScale { y = try node.product(y, scale) }
+    if let bias, !block.hasBias { y = try node.sum(y, bias) }
+    // Nobody reads what stands in the places of the statistics then.
+    guard (1...2).contains(where: node.wantsResult) else { return centres ? [y, y, y] : [y, y] }
+    let mean = centres ? try node.mean(x, axes: axes) : nil
+    let centred = try mean.map { try node.difference(x, $0) } ?? x
     let variance = try node.mean(node.product(centred, centred), axes: axes)
-    let deviation = try node.apply(.sqrt, node.shifted(variance, by: epsilon))
-    return (try node.quotient(centred, deviation), mean, try node.apply(.reciprocal, deviation))
+    let inverse = try node.apply(.reciprocal, node.apply(.sqrt, node.shifted(variance, by: epsilon)))
+    return [y] + (mean.map { [$0] } ?? []) + [inverse]
   }
 }

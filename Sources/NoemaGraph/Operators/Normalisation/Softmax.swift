@@ -1,3 +1,4 @@
+internal import CVector
 internal import Foundation
 public import NoemaTensor
 
@@ -66,19 +67,74 @@ public struct Softmax: FloatOperator {
     return [Tensor(shape: shape, y)]
   }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    let shape = results[0].shape
+    guard results[0].element == .float32, results[0].count > 0 else { return nil }
+    let n = shape[axis], inner = shape[(axis + 1)...].reduce(1, *), outer = results[0].count / (n * inner)
+    return ClosureKernel(operands: [.plain], results: [.plain], reusableOperand: 0) {
+      [isLogarithmic] memory in
+      nonisolated(unsafe) let x = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let y = memory.results[0].assumingMemoryBound(to: Float.self)
+      Parallel.rows(outer, of: n * inner) { rows in
+        let start = rows.lowerBound * n * inner
+        cv_softmax(
+          x + start, y + start, Int64(rows.count), Int64(n), Int64(inner), 1, isLogarithmic ? 1 : 0)
+      }
+    }
+  }
+
   /// `x̄ = y · (ȳ − Σ ȳ·y)`; for the logarithm `x̄ = ȳ − exp(y) · Σ ȳ`.
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {
     guard let g = cotangents[0] else { return [nil] }
     let y = node.results[0]
-    let sum = Reduction(.sum, axes: [axis], keepsAxes: true)
-    if isLogarithmic {
-      let spread = try graph.apply(Binary(.mul), graph.apply(Unary(.exp), y), graph.apply(sum, g))
-      return [try graph.apply(Binary(.sub), g, spread)]
+    guard isLogarithmic else { return [try graph.apply(SoftmaxGradient(axis: axis), g, y, name: node.name)] }
+    let total = try graph.apply(Reduction(.sum, axes: [axis], keepsAxes: true), g)
+    return [try graph.apply(Binary(.sub), g, graph.apply(Binary(.mul), graph.apply(Unary(.exp), y), total))]
+  }
+}
+
+/// What a softmax passes back: `y · (ȳ − Σ ȳ·y)`, from the cotangent and the softmax's result.
+///
+/// - Shapes: `ȳ […, n, …]`, `y […, n, …] → […, n, …]`.
+struct SoftmaxGradient: Block {
+  /// The softmax's axis.
+  var axis: Int
+
+  var relevanceRole: RelevanceRole { .normalisation }
+
+  func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 2, operands[0] == operands[1], operands[0].shape.indices.contains(axis) else {
+      throw GraphError(.operands("a gradient and a result of one type are needed, found \(operands)"))
     }
-    let mean = try graph.apply(sum, graph.apply(Binary(.mul), g, y))
-    return [try graph.apply(Binary(.mul), y, graph.apply(Binary(.sub), g, mean))]
+    return [operands[0]]
+  }
+
+  func expand(_ operands: [Value], in graph: inout Graph) throws(GraphError) -> Value {
+    let (g, y) = (operands[0], operands[1])
+    let mean = try graph.apply(
+      Reduction(.sum, axes: [axis], keepsAxes: true), graph.apply(Binary(.mul), g, y))
+    return try graph.apply(Binary(.mul), y, graph.apply(Binary(.sub), g, mean))
+  }
+
+  func runsWhole(_ operands: [TensorType]) -> Bool {
+    operands[0].element == .float32 && axis == operands[0].rank - 1
+  }
+
+  func kernel(for operands: [StoredOperand], results: [TensorType]) -> (any Kernel)? {
+    guard runsWhole(results), results[0].count > 0 else { return nil }
+    let n = results[0].shape[axis], rows = results[0].count / n
+    return ClosureKernel(operands: [.plain, .plain], results: [.plain], reusableOperand: 0) { memory in
+      nonisolated(unsafe) let g = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let y = memory.operands[1].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let x = memory.results[0].assumingMemoryBound(to: Float.self)
+      Parallel.rows(rows, of: n) { range in
+        let start = range.lowerBound * n
+        cv_softmax_gradient(g + start, y + start, x + start, Int64(range.count), Int64(n))
+      }
+    }
   }
 }
 

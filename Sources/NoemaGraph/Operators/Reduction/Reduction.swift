@@ -1,4 +1,5 @@
 internal import CDNNL
+internal import CVector
 internal import Foundation
 public import NoemaTensor
 
@@ -175,9 +176,8 @@ extension Reduction {
   {
     let shape = operands[0].type.shape
     guard function == .mean, (3...5).contains(shape.count), axes == Array(2..<shape.count),
-      results[0].count > 0,
-      operands[0].type.element == .float32
-    else { return nil }
+      results[0].count > 0, operands[0].type.element == .float32
+    else { return sweep(operands[0].type, results[0]) }
     let pooled = TensorType(Array(shape[..<2]) + axes.map { _ in 1 })
     guard
       let primitive = PoolPrimitive.forward(
@@ -187,10 +187,41 @@ extension Reduction {
     // With extents of 1 the plain and the blocked arrangement hold the same floats in the same order,
     // unless channels are padded.
     let isDense = chosen.byteCount == pooled.byteCount
-    if !isDense && !keepsAxes { return nil }
+    if !isDense && !keepsAxes { return sweep(operands[0].type, results[0]) }
     return DNNLKernel(
       primitive, arguments: [(Int32(ndnnl_source), 0)], operands: operands, result: pooled,
       resultArgument: Int32(ndnnl_result), resultLayout: isDense ? .plain : .chosen(chosen))
+  }
+}
+
+extension Reduction {
+  /// Axes that follow each other are one axis between an outer and an inner one.
+  private func sweep(_ operand: TensorType, _ result: TensorType) -> (any Kernel)? {
+    let operation: Int
+    switch function {
+    case .sum, .mean: operation = cv_reduce_sum
+    case .max: operation = cv_reduce_max
+    case .min: operation = cv_reduce_min
+    case .product: return nil
+    }
+    let shape = operand.shape
+    // Axes of extent 1 do not come in between.
+    let wide = axes.filter { shape[$0] != 1 }
+    guard operand.element == .float32, operand.count > 0, let first = wide.first, let last = wide.last,
+      (first...last).allSatisfy({ shape[$0] == 1 || wide.contains($0) })
+    else { return nil }
+    let n = shape[first...last].reduce(1, *), inner = shape[(last + 1)...].reduce(1, *)
+    let outer = operand.count / (n * inner)
+    let factor = function == .mean ? 1 / Float(n) : 1
+    return ClosureKernel(operands: [.plain], results: [.plain]) { memory in
+      nonisolated(unsafe) let x = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let y = memory.results[0].assumingMemoryBound(to: Float.self)
+      Parallel.rows(outer, of: n * inner) { rows in
+        cv_reduce(
+          x + rows.lowerBound * n * inner, y + rows.lowerBound * inner, Int64(rows.count), Int64(n),
+          Int64(inner), Int32(operation), factor)
+      }
+    }
   }
 }
 

@@ -1,0 +1,66 @@
+internal import CVector
+internal import NoemaTensor
+
+extension Pass {
+  /// Lets element-wise operators of one shape run in one sweep over memory, where no hook and no other node reads
+  /// the values in between.
+  static let fuseChains = Pass(name: "fuse chains") { graph, kept throws(GraphError) in
+    let matcher = Matcher(graph, keeping: kept)
+    let isElementwise = matcher.nodes.map { Elementwise($0.operation) != nil }
+    var taken = Set<Int>()
+    for index in graph.nodes.indices.reversed() where isElementwise[index] && !taken.contains(index) {
+      let shape = graph.type(of: graph.nodes[index].results[0]).shape
+      func joins(_ position: Int) -> Bool {
+        let node = matcher.nodes[position]
+        return isElementwise[position]
+          && graph.type(of: node.results[0]) == TensorType(shape, .float32)
+          && node.operands.allSatisfy {
+            graph.type(of: $0).element == .float32 && Chain.access(graph.type(of: $0).shape, in: shape) != nil
+          }
+      }
+      guard joins(index) else { continue }
+      // Grow backwards from the root by private values, in the order that the nodes stand in.
+      var members = [index]
+      var candidates = Set(matcher.nodes[index].operands.compactMap { matcher.producers[$0] })
+      while let next = candidates.max() {
+        candidates.remove(next)
+        let value = matcher.nodes[next].results[0]
+        guard joins(next), !kept.contains(value),
+          matcher.consumers[value]!.allSatisfy({ members.contains($0) }),
+          registers(members + [next], matcher) <= Int(cv_max_registers)
+        else { continue }
+        members.append(next)
+        candidates.formUnion(matcher.nodes[next].operands.compactMap { matcher.producers[$0] })
+      }
+      guard members.count > 1 else { continue }
+      taken.formUnion(members)
+      graph.nodes[index] = chain(members.sorted(), matcher)
+    }
+  }
+
+  private static func registers(_ members: [Int], _ matcher: Matcher) -> Int {
+    let made = Set(members.map { matcher.nodes[$0].results[0] })
+    return members.count + Set(members.flatMap { matcher.nodes[$0].operands }).subtracting(made).count
+  }
+
+  private static func chain(_ members: [Int], _ matcher: Matcher) -> Node {
+    let made = Set(members.map { matcher.nodes[$0].results[0] })
+    var operands: [Value] = []
+    for operand in members.flatMap({ matcher.nodes[$0].operands })
+    where !made.contains(operand) && !operands.contains(operand) {
+      operands.append(operand)
+    }
+    var registers = Dictionary(uniqueKeysWithValues: operands.enumerated().map { ($1, $0) })
+    var links: [Chain.Link] = []
+    for (offset, member) in members.enumerated() {
+      let node = matcher.nodes[member]
+      links.append(
+        Chain.Link(function: Elementwise(node.operation)!, operands: node.operands.map { registers[$0]! }))
+      registers[node.results[0]] = operands.count + offset
+    }
+    let root = matcher.nodes[members[members.count - 1]]
+    return Node(
+      operation: Chain(links: links, operandCount: operands.count), operands: operands, results: root.results,
+      name: root.name)
+  }
+}
