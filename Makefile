@@ -41,6 +41,7 @@ golden: ## Write the reference values of the tests again (installs PyTorch and s
 	@scripts/bench/setup
 	$(python) scripts/golden/probes.py
 	$(python) scripts/golden/fixtures.py
+	$(python) scripts/golden/classical.py
 
 notebooks: build ## Write notebooks-export/ again from the README's examples
 	@command -v pngquant >/dev/null || scripts/setup pngquant

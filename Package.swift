@@ -86,7 +86,7 @@ let package = Package(
       foundations + ["ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 
     tests("NoemaTensor"),
-    tests("NoemaGraph"),
+    tests("NoemaGraph", resources: [.copy("Fixtures")]),
     tests("NoemaData"),
     tests("NoemaAttribution", resources: [.copy("Fixtures")]),
     tests("NoemaConcepts"),

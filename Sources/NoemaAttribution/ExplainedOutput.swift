@@ -16,11 +16,11 @@ extension Graph {
   /// The value to explain: one output, `[examples, classes]`, on a scale.
   ///
   /// - Parameters:
-  ///   - name: the output's name; the first output when nil.
+  ///   - name: the output's name; the main output when nil.
   ///   - scale: nil for the output as the network gives it.
   /// - Throws: `GraphError` when there is no such output or it has no axis of classes.
   mutating func explainedOutput(_ name: String? = nil, scale: OutputScale?) throws(GraphError) -> Value {
-    var output = outputs[0]
+    guard var output = mainOutput else { throw GraphError(.input("the network has no output")) }
     if let name {
       guard let found = outputs.first(where: { names(of: $0).contains(name) }) else {
         throw GraphError(.unknownName(name, what: "output", suggestions: outputs.map { displayName(of: $0) }))

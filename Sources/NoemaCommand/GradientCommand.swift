@@ -42,7 +42,8 @@ struct GradientCommand: ParsableCommand {
     let index = try target.map { try model.classIndex($0, count: count) }
     let graph = try network.gradientGraph(
       at: values, class: index, scale: scale, batch: batch, shapes: model.shapes)
-    let names = [network.outputs.first?.name ?? "output"] + values.map { "gradient of \($0)" }
+    let main = network.outputs.first { $0.element.isFloat } ?? network.outputs.first
+    let names = [main?.name ?? "output"] + values.map { "gradient of \($0)" }
     try WholeFile.write(try graph.onnx(outputs: names), to: out)
     for (value, name) in zip(graph.outputs, names) { print("output   \(name) \(graph.type(of: value))") }
     print("wrote \(out)")

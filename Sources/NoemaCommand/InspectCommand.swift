@@ -116,7 +116,7 @@ struct InspectCommand: ParsableCommand {
   /// The plan of forward pass and input gradient, and the cotangent that picks the first class.
   private func differentiated(_ network: Network, _ shapes: [String: [Int]]) throws -> (Session, Tensor) {
     let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
-    var back = try graph.backward(from: graph.outputs[0], to: [graph.inputs[0]])
+    var back = try graph.backward(from: graph.mainOutput ?? graph.outputs[0], to: [graph.inputs[0]])
     guard let cotangent = back.cotangents[0] else {
       throw GraphError(
         .notDifferentiable("the output does not depend on the input through derivatives"), at: model)

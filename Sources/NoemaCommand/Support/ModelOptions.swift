@@ -55,6 +55,7 @@ struct ModelOptions: ParsableArguments {
       shapes = [network.inputs[0].name: [1] + preprocessing.shape]
     }
     if let classes { card.classNames = try names(classes) }
+    if card.classNames.isEmpty { card.classNames = network.classNames }
     let flags = [
       ("--resize", resize), ("--filter", filter), ("--crop", crop), ("--color-order", colorOrder),
       ("--pixel-scale", pixelScale), ("--mean", mean), ("--std", std),

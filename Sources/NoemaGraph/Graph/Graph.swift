@@ -34,6 +34,9 @@ public struct Graph: Sendable {
   public private(set) var inputs: [Value] = []
   /// The values that a caller receives.
   public var outputs: [Value] = []
+  /// The output that is explained unless another one is named: the first of floats, as a classifier may give a label
+  /// before its scores; else the first.
+  public var mainOutput: Value? { outputs.first { type(of: $0).element.isFloat } ?? outputs.first }
   /// The tensors of constant values.
   public internal(set) var constants: [Value: Tensor] = [:]
   private var facts: [ValueFacts] = []

@@ -17,6 +17,8 @@ struct Body: Sendable {
   var inputs: [Onnx_ValueInfoProto] = []
   var outputs: [Onnx_ValueInfoProto] = []
   var initialisers: [String: Tensor] = [:]
+  /// Initialisers that are text, which no operator computes with: the names of classes.
+  var texts: [String: [String]] = [:]
   var steps: [Step] = []
 }
 
@@ -31,7 +33,13 @@ struct BodyReader {
   mutating func body(_ graph: Onnx_GraphProto) throws -> Body {
     count += 1
     var body = Body(id: count, inputs: graph.input, outputs: graph.output)
-    for proto in graph.initializer { body.initialisers[proto.name] = try tensors.tensor(proto) }
+    for proto in graph.initializer {
+      if proto.dataType == Int32(Onnx_TensorProto.DataType.string.rawValue) {
+        body.texts[proto.name] = proto.stringData.map { String(decoding: $0, as: UTF8.self) }
+      } else {
+        body.initialisers[proto.name] = try tensors.tensor(proto)
+      }
+    }
     if let sparse = graph.sparseInitializer.first {
       throw GraphError(
         .unsupported("sparse initialiser '\(sparse.values.name)' is not supported; export it dense"))
@@ -60,6 +68,27 @@ struct BodyReader {
 }
 
 extension Body {
+  /// The body without the nodes that none of some values needs.
+  func needed(for outputs: [String]) -> Body {
+    var read = Set(outputs)
+    var body = self
+    body.steps = steps.reversed().filter { step in
+      guard step.node.output.contains(where: read.contains) else { return false }
+      read.formUnion(step.node.input)
+      for inner in step.bodies.values { read.formUnion(inner.names) }
+      return true
+    }.reversed()
+    return body
+  }
+
+  /// All names that nodes and outputs mention, here or further inside.
+  private var names: Set<String> {
+    steps.reduce(into: Set(outputs.map(\.name))) { names, step in
+      names.formUnion(step.node.input)
+      for body in step.bodies.values { names.formUnion(body.names) }
+    }
+  }
+
   /// Whether a node here or further inside takes an attribute from the function's call.
   var refersToCall: Bool {
     steps.contains { step in

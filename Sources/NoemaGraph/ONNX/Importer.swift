@@ -90,6 +90,11 @@ final class Importer {
       if name.isEmpty { return nil }
       if let value = value(name) { return value }
       if isAbsent(name) { return nil }
+      if scopes.contains(where: { $0.body.texts[name] != nil }) {
+        throw GraphError(
+          .unsupported("element type 8 (strings, complex or packed numbers) is not supported"),
+          at: "tensor '\(name)'")
+      }
       let inside = scopes.last!.owner.isEmpty ? "" : " (in the body of \(scopes.last!.owner))"
       throw GraphError(
         .malformed(
@@ -152,7 +157,10 @@ final class Importer {
       }
       guard scopes.last!.values[output] == nil else { throw reader.error("value '\(output)' is made twice") }
       scopes[scopes.count - 1].values[output] = results[index]
-      graph.name(results[index], unique(qualified(output)))
+      // A value that a loop only passes on would gather a name from each iteration.
+      if scopes.count == 1 || graph.names(of: results[index]).count < 4 {
+        graph.name(results[index], unique(qualified(output)))
+      }
       if scopes.count > 1, let tensor = graph.constants[results[index]] {
         unrolledConstants += tensor.byteCount
         if isConstant, let id = bodyID { shared[id, default: [:]][output] = results[index] }

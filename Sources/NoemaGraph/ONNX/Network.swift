@@ -38,8 +38,12 @@ public struct Network: Sendable {
   public let hash: String
   /// The inputs that data are fed to.
   public let inputs: [Port]
-  /// The outputs.
+  /// The outputs, apart from labels that are text: what no tensor holds is not computed.
+  ///
+  /// Of a `ZipMap` the probabilities are an output, in the order of `classNames`.
   public let outputs: [Port]
+  /// The names of the classes where the file holds them, as classical models do; empty elsewhere.
+  public let classNames: [String]
   /// The imported version of each operator domain; the default domain is the empty string.
   public let opsets: [String: Int]
   /// Who wrote the file.
@@ -84,11 +88,14 @@ public struct Network: Sendable {
     let folder = path.isEmpty ? nil : URL(fileURLWithPath: path).deletingLastPathComponent().path
     do {
       var reader = BodyReader(tensors: TensorReader(folder: folder))
-      body = try reader.body(model.graph)
+      let whole = try reader.body(model.graph)
+      let readable = whole.readableOutputs
+      body = readable.count == whole.outputs.count ? whole : whole.needed(for: readable.map(\.name))
+      classNames = whole.classNames
       functions = try ModelFunction.table(model.functions, &reader)
       let parameters = body.initialisers
       inputs = try body.inputs.filter { parameters[$0.name] == nil }.map { try Self.port($0) }
-      outputs = try body.outputs.map { try Self.port($0) }
+      outputs = try readable.map { try Self.port($0) }
     } catch let error as GraphError { throw error.at(path) } catch {
       throw GraphError(.malformed("\(error)"), at: path)
     }
@@ -162,10 +169,10 @@ public struct Network: Sendable {
     throw GraphError(.unknownName(unknown, what: "input", suggestions: suggestions), at: path)
   }
 
-  /// The number of classes: the width of the first output, or nil when it is not `[examples, classes]`.
+  /// The number of classes: the width of the main output, or nil when it is not `[examples, classes]`.
   public func classCount(shapes: [String: [Int]] = [:]) throws(GraphError) -> Int? {
     let graph = try graph(batch: fixedBatch ?? 1, shapes: shapes)
-    let shape = graph.outputs.first.map { graph.type(of: $0).shape } ?? []
+    let shape = graph.mainOutput.map { graph.type(of: $0).shape } ?? []
     return shape.count >= 2 && shape[1...].reduce(1, *) == shape[1] ? shape[1] : nil
   }
 

@@ -31,6 +31,9 @@ final class NodeReader {
     GraphError(.unsupported(text), at: "\(proto.opType) node '\(name)' (opset \(opset))")
   }
 
+  /// An error found elsewhere, at the node.
+  func placed(_ error: GraphError) -> GraphError { error.at("\(proto.opType) node '\(name)'") }
+
   // MARK: Attributes
 
   private func attribute(_ key: String) -> Onnx_AttributeProto? { proto.attribute.first { $0.name == key } }

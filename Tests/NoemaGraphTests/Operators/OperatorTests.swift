@@ -85,6 +85,7 @@ private let poolings: [OperatorCase] = [
 ]
 
 private let products: [OperatorCase] = [
+  OperatorCase(SquaredDistances(), .random([3, 4]), .random([5, 4])),
   OperatorCase(MatMul(), .random([3, 4]), .random([4, 5])),
   OperatorCase(
     MatMul(transposesRight: true, hasBias: true), .random([3, 4]), .random([5, 4]), .random([5])),
