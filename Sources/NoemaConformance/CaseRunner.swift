@@ -9,8 +9,13 @@ struct CaseRunner {
   /// Multiply-adds above which the interpreter, which takes some nanoseconds for each, is left out.
   static let largestInterpreted = 1 << 28
 
+  private static let uncut =
+    "expects results that wrapped instead of being cut to the range of int8; ONNX corrected it later"
+
   /// Cases whose expected outputs are wrong, by name: checked against double precision and other programs.
   private static let disputed = [
+    "test_qlinearmatmul_2D_int8_float16": uncut, "test_qlinearmatmul_2D_int8_float32": uncut,
+    "test_qlinearmatmul_3D_int8_float16": uncut, "test_qlinearmatmul_3D_int8_float32": uncut,
     "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True":
       "the divisor counts elements beyond the padding; ONNX corrected it later, ONNX Runtime has Noema's",
     "test_dft_inverse": "expects rounding noise of 2e-7 where the result is 0",

@@ -38,6 +38,7 @@ enum OperatorTable {
     Normalizations.onnx,
     Pad.onnx,
     Pools.onnx,
+    Quantization.onnx,
     Recurrent.onnx,
     Reduction.onnx,
     RegionAlign.onnx,
