@@ -246,6 +246,16 @@ private let answers: [String: Answer] = {
     }
   }
 
+  /// More rows than walk a tree together.
+  @Test func manyRowsVoteEachForItself() throws {
+    let numbers = (0..<300).map { Float($0 % 7) / 7 }
+    let results = try run(
+      "TreeEnsembleClassifier", [Tensor(shape: [300, 1], numbers)], results: ["label", "y"],
+      stump([0, 1], [0.25, 0.75], "NONE"))
+    #expect(floats(results[1]) == numbers.flatMap { $0 <= 0.5 ? [0.25, 0] : [0, 0.75] })
+    #expect(results[0].elements(as: Int64.self) == numbers.map { $0 <= 0.5 ? 5 : 7 })
+  }
+
   @Test func malformedTreesAreRefused() throws {
     let x = Tensor(shape: [2, 1], [Float(0.2), 0.7])
     func error(_ key: String, _ value: ModelDraft.Attribute) -> GraphError? {

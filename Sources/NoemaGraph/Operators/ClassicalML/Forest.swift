@@ -79,28 +79,32 @@ final class Forest: Sendable, Hashable {
     }
   }
 
-  /// Hands over the votes of the leaf that a row of features reaches in each tree.
+  /// Hands over the votes of the leaves that rows of features reach, tree by tree.
   @inline(__always)
   func visitLeaves<Element: BinaryFloatingPoint>(
-    _ row: UnsafePointer<Element>, _ body: (UnsafeBufferPointer<Vote>) -> Void
+    _ x: UnsafePointer<Element>, rows: Int, features: Int, _ body: (Int, UnsafeBufferPointer<Vote>) -> Void
   ) {
     branches.withUnsafeBufferPointer { branches in
       votes.withUnsafeBufferPointer { votes in
         for root in roots {
-          var at = root
-          if onlyTests == .atMost {
-            while at >= 0 {
-              let branch = branches[Int(at)]
-              at = Double(row[Int(branch.feature)]) <= branch.threshold ? branch.yes : branch.no
+          for index in 0..<rows {
+            let row = x + index * features
+            var at = root
+            if onlyTests == .atMost {
+              while at >= 0 {
+                let branch = branches[Int(at)]
+                at = Double(row[Int(branch.feature)]) <= branch.threshold ? branch.yes : branch.no
+              }
+            } else {
+              while at >= 0 {
+                let branch = branches[Int(at)]
+                at = holds(branch, Double(row[Int(branch.feature)])) ? branch.yes : branch.no
+              }
             }
-          } else {
-            while at >= 0 {
-              let branch = branches[Int(at)]
-              at = holds(branch, Double(row[Int(branch.feature)])) ? branch.yes : branch.no
-            }
+            let leaf = Int(~at)
+            body(
+              index, UnsafeBufferPointer(rebasing: votes[Int(leafStarts[leaf])..<Int(leafStarts[leaf + 1])]))
           }
-          let leaf = Int(~at)
-          body(UnsafeBufferPointer(rebasing: votes[Int(leafStarts[leaf])..<Int(leafStarts[leaf + 1])]))
         }
       }
     }

@@ -58,27 +58,35 @@ public struct TreeEnsemble: FloatOperator {
     }
   }
 
+  /// Rows that walk a tree after each other, while it lies in the cache.
+  private static let blockRows = 128
+
   /// Votes are added up in double precision, in the order of the trees.
   private func run<Element: FloatElement>(
     _ rows: Range<Int>, _ x: UnsafePointer<Element>, features: Int, _ y: UnsafeMutablePointer<Element>
   ) {
-    var totals = [Double](repeating: 0, count: targetCount)
-    var isVoted = [Bool](repeating: false, count: targetCount)
-    for row in rows {
-      for target in totals.indices { (totals[target], isVoted[target]) = (0, false) }
-      forest.visitLeaves(x + row * features) { votes in
-        for vote in votes {
-          let target = Int(vote.target)
-          switch aggregate {
-          case .sum, .average: totals[target] += vote.weight
-          case .minimum: totals[target] = isVoted[target] ? min(totals[target], vote.weight) : vote.weight
-          case .maximum: totals[target] = isVoted[target] ? max(totals[target], vote.weight) : vote.weight
+    let scale = aggregate == .average ? 1 / Double(max(1, forest.roots.count)) : 1
+    var totals = [Double](repeating: 0, count: min(Self.blockRows, rows.count) * targetCount)
+    var isVoted = [Bool](repeating: false, count: totals.count)
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
+      let count = min(Self.blockRows, rows.upperBound - start)
+      for index in totals.indices { (totals[index], isVoted[index]) = (0, false) }
+      totals.withUnsafeMutableBufferPointer { totals in
+        isVoted.withUnsafeMutableBufferPointer { isVoted in
+          forest.visitLeaves(x + start * features, rows: count, features: features) { row, votes in
+            for vote in votes {
+              let target = row * targetCount + Int(vote.target)
+              switch aggregate {
+              case .sum, .average: totals[target] += vote.weight
+              case .minimum: totals[target] = isVoted[target] ? min(totals[target], vote.weight) : vote.weight
+              case .maximum: totals[target] = isVoted[target] ? max(totals[target], vote.weight) : vote.weight
+              }
+              isVoted[target] = true
+            }
           }
-          isVoted[target] = true
         }
       }
-      let scale = aggregate == .average ? 1 / Double(max(1, forest.roots.count)) : 1
-      for target in totals.indices { y[row * targetCount + target] = Element(totals[target] * scale) }
+      for index in 0..<count * targetCount { y[start * targetCount + index] = Element(totals[index] * scale) }
     }
   }
 
