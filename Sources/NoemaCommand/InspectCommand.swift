@@ -81,7 +81,7 @@ struct InspectCommand: ParsableCommand {
       ])
     }
     print(alignedTable(rows, rightAligned: [4, 5]))
-    let total = layers.reduce(0) { $0 + $1.multiplyAdds }
+    let total = layers.reduce(0) { $0 &+ $1.multiplyAdds }
     print(
       "\n\(layers.count) layers, \(grouped(total)) multiply-adds for a batch of \(batch); * marks cuts of the graph"
     )

@@ -29,12 +29,22 @@ public struct ModelDraft: Sendable {
     case reference(String)
   }
 
-  private var model = Onnx_ModelProto()
+  private var header = Onnx_ModelProto()
+  // Beside the message, whose lists are copied whole when they are appended to.
+  private var nodes: [Onnx_NodeProto] = []
+  private var initialisers: [Onnx_TensorProto] = []
+
+  private var model: Onnx_ModelProto {
+    var model = header
+    model.graph.node = nodes
+    model.graph.initializer = initialisers
+    return model
+  }
 
   /// Begins a file of an opset of the default domain.
   public init(opset: Int = 17) {
-    model.irVersion = 8
-    model.producerName = "noema-tests"
+    header.irVersion = 8
+    header.producerName = "noema-tests"
     importDomain("", version: opset)
   }
 
@@ -43,17 +53,17 @@ public struct ModelDraft: Sendable {
     var opset = Onnx_OperatorSetIdProto()
     opset.domain = domain
     opset.version = Int64(version)
-    model.opsetImport.append(opset)
+    header.opsetImport.append(opset)
   }
 
   /// Declares an input; nil extents are free, the first one under the name `batch`.
   public mutating func input(_ name: String, _ shape: [Int?], _ element: ElementType = .float32) {
-    model.graph.input.append(Self.port(name, shape, element))
+    header.graph.input.append(Self.port(name, shape, element))
   }
 
   /// Declares an output.
   public mutating func output(_ name: String, _ shape: [Int?] = [], _ element: ElementType = .float32) {
-    model.graph.output.append(Self.port(name, shape, element))
+    header.graph.output.append(Self.port(name, shape, element))
   }
 
   /// Defines a function: inputs, nodes, outputs and opsets of another draft under a name.
@@ -64,10 +74,10 @@ public struct ModelDraft: Sendable {
   ) {
     var function = Onnx_FunctionProto()
     (function.name, function.domain) = (name, domain)
-    function.input = draft.model.graph.input.map(\.name)
-    function.output = draft.model.graph.output.map(\.name)
-    function.node = draft.model.graph.node
-    function.opsetImport = draft.model.opsetImport
+    function.input = draft.header.graph.input.map(\.name)
+    function.output = draft.header.graph.output.map(\.name)
+    function.node = draft.nodes
+    function.opsetImport = draft.header.opsetImport
     for (key, value) in attributes.sorted(by: { $0.key < $1.key }) {
       if let value {
         function.attributeProto.append(Self.proto(key, value))
@@ -75,12 +85,22 @@ public struct ModelDraft: Sendable {
         function.attribute.append(key)
       }
     }
-    model.functions.append(function)
+    header.functions.append(function)
   }
 
   /// Adds a tensor of parameters.
   public mutating func initialiser(_ name: String, _ tensor: Tensor) {
-    model.graph.initializer.append(TensorWriter.tensor(name, tensor))
+    initialisers.append(TensorWriter.tensor(name, tensor))
+  }
+
+  /// Adds float32 parameters under a shape that they need not fill.
+  public mutating func initialiser(_ name: String, shape: [Int], floats: [Float]) {
+    var proto = Onnx_TensorProto()
+    proto.name = name
+    proto.dims = shape.map(Int64.init)
+    proto.dataType = Int32(Onnx_TensorProto.DataType.float.rawValue)
+    proto.floatData = floats
+    initialisers.append(proto)
   }
 
   /// Adds float32 parameters that lie in another file.
@@ -95,7 +115,7 @@ public struct ModelDraft: Sendable {
       (entry.key, entry.value) = (key, value)
       return entry
     }
-    model.graph.initializer.append(proto)
+    initialisers.append(proto)
   }
 
   /// Adds a node.
@@ -110,7 +130,7 @@ public struct ModelDraft: Sendable {
     node.input = inputs
     node.output = outputs
     node.attribute = attributes.sorted { $0.key < $1.key }.map(Self.proto)
-    model.graph.node.append(node)
+    nodes.append(node)
   }
 
   /// The bytes of the file.

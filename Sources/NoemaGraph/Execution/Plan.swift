@@ -65,7 +65,7 @@ final class Plan {
     }
     let results = node.results.map { graph.type(of: $0) }
     let kernel =
-      try node.operation.kernel(for: operands, results: results)
+      try fastKernel(node, operands, results)
       ?? ReferenceKernel(node.operation, operands: operands.map(\.type), results: results)
     var inputs: [Int] = []
     for (value, layout) in zip(node.operands, kernel.operandLayouts) {
@@ -84,6 +84,17 @@ final class Plan {
       Step(
         kernel: kernel, operands: inputs, results: outputs, node: node,
         multiplyAdds: node.operation.multiplyAdds(operands.map(\.type), results)))
+  }
+
+  /// The operator's own kernel; nil for sizes that oneDNN, which counts extents and products of some in 32 bits, would
+  /// cut off.
+  private func fastKernel(
+    _ node: Node, _ operands: [StoredOperand], _ results: [TensorType]
+  ) throws(GraphError) -> (any Kernel)? {
+    let isWithinReach = (operands.map(\.type) + results).allSatisfy { type in
+      type.count < 1 << 32 && type.shape.allSatisfy { $0 < 1 << 31 }
+    }
+    return isWithinReach ? try node.operation.kernel(for: operands, results: results) : nil
   }
 
   /// The buffer that holds a value in a layout; a reorder is added when there is none yet.

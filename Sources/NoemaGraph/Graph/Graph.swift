@@ -25,7 +25,21 @@ public struct Node: Sendable {
 public struct Graph: Sendable {
   struct ValueFacts: Sendable {
     var type: TensorType
-    var names: [String] = []
+    private(set) var names: [String] = []
+    // Beside the list once there are many names: a long chain of identities gives them all to one value.
+    private var known: Set<String> = []
+    private static let manyNames = 16
+
+    init(type: TensorType) { self.type = type }
+
+    mutating func add(_ name: String) {
+      if names.count < Self.manyNames {
+        if !names.contains(name) { names.append(name) }
+        return
+      }
+      if known.isEmpty { known = Set(names) }
+      if known.insert(name).inserted { names.append(name) }
+    }
   }
 
   /// The nodes in topological order.
@@ -40,6 +54,8 @@ public struct Graph: Sendable {
   /// The tensors of constant values.
   public internal(set) var constants: [Value: Tensor] = [:]
   private var facts: [ValueFacts] = []
+  /// What the importer may still work out.
+  var folding = FoldingBudget()
 
   /// Makes an empty graph.
   public init() {}
@@ -58,7 +74,7 @@ public struct Graph: Sendable {
 
   /// Gives a value one more name.
   public mutating func name(_ value: Value, _ name: String) {
-    if !name.isEmpty && !facts[value.id].names.contains(name) { facts[value.id].names.append(name) }
+    if !name.isEmpty { facts[value.id].add(name) }
   }
 
   mutating func makeValue(_ type: TensorType) -> Value {

@@ -41,15 +41,15 @@ extension Graph {
     let paths = found.map { ModulePath.path(tensor: names(of: $0.value)[0], node: $0.node.name) }
     var uses: [String: Int] = [:]
     for path in paths { uses[path, default: 0] += 1 }
-    return zip(found, paths).enumerated().map { index, pair in
-      let (entry, path) = pair
+    let enclosing = ModulePath.enclosing(paths)
+    return found.indices.map { index in
+      let (entry, path) = (found[index], paths[index])
       let node = entry.node
       var name = path
-      let inside = path + "."
       // A module's path stands for its output; what it computes before its inner modules needs another name.
-      if paths[(index + 1)...].contains(where: { $0.hasPrefix(inside) }) {
+      if enclosing[index] {
         name += "." + Self.onnxName(node.operation)
-        if paths.contains(name) { name = "" }
+        if uses[name] != nil { name = "" }
       }
       let isTaken = name.isEmpty || uses[path]! > 1
       return Layer(
@@ -106,9 +106,39 @@ extension Graph {
 
 /// Module paths as PyTorch names them, read out of the names that its exporters write.
 enum ModulePath {
+  /// Bytes of a name beyond which it is no path that anybody reads, and stays as it is.
+  private static let longestName = 4096
+
+  /// For each path, whether a later one lies inside it: `layer4` encloses `layer4.1.conv2`.
+  ///
+  /// A tree of path components, grown from the last path on, so that the time is linear in the text.
+  static func enclosing(_ paths: [String]) -> [Bool] {
+    struct Branch: Hashable {
+      let parent: Int
+      let component: Substring
+    }
+    var tree: [Branch: Int] = [:], hasBranches = [false]
+    var result = Array(repeating: false, count: paths.count)
+    for index in paths.indices.reversed() {
+      var place = 0
+      for component in paths[index].split(separator: ".", omittingEmptySubsequences: false) {
+        let branch = Branch(parent: place, component: component)
+        hasBranches[place] = true
+        place = tree[branch] ?? hasBranches.count
+        if place == hasBranches.count {
+          tree[branch] = place
+          hasBranches.append(false)
+        }
+      }
+      result[index] = hasBranches[place]
+    }
+    return result
+  }
+
   /// `/layer4/layer4.1/conv2/Conv_output_0` is `layer4.1.conv2`; a result that the user named is found by its
   /// node; other names stay.
   static func path(tensor: String, node: String) -> String {
+    guard tensor.utf8.count <= longestName, node.utf8.count <= longestName else { return tensor }
     if !tensor.contains("/"), node.hasPrefix("/"), node.dropFirst().contains("/") {
       return path(tensor: node, node: "")
     }

@@ -34,6 +34,9 @@ struct BodyReader {
     count += 1
     var body = Body(id: count, inputs: graph.input, outputs: graph.output)
     for proto in graph.initializer {
+      guard body.initialisers[proto.name] == nil, body.texts[proto.name] == nil else {
+        throw GraphError(.malformed("initialiser '\(proto.name)' is given twice"))
+      }
       if proto.dataType == Int32(Onnx_TensorProto.DataType.string.rawValue) {
         body.texts[proto.name] = proto.stringData.map { String(decoding: $0, as: UTF8.self) }
       } else {

@@ -7,8 +7,6 @@ final class Importer {
   static let largestUnrolling = 1 << 17
   /// Levels that bodies and calls may lie within each other.
   static let deepestNesting = 48
-  /// Bytes of constants that the nodes of bodies may come to; a small file could ask for any number.
-  private static let largestUnrolledConstants = 1 << 30
 
   /// What a body's nodes see.
   struct Scope {
@@ -37,7 +35,7 @@ final class Importer {
   /// Under the name of each node from a body, the names of the file's nodes that it came from.
   private(set) var origins: [String: [String]] = [:]
 
-  private var unrolled = 0, unrolledConstants = 0
+  private var unrolled = 0
   private var usedNames: Set<String> = []
   /// Constants of bodies, which all iterations share.
   private var shared: [Int: [String: Value]] = [:]
@@ -155,21 +153,15 @@ final class Importer {
       guard index < results.count else {
         throw reader.unsupported("result \(index) ('\(output)') is not supported")
       }
-      guard scopes.last!.values[output] == nil else { throw reader.error("value '\(output)' is made twice") }
+      guard scopes.last!.values[output] == nil, scopes.last!.body.initialisers[output] == nil else {
+        throw reader.error("value '\(output)' is made twice")
+      }
       scopes[scopes.count - 1].values[output] = results[index]
       // A value that a loop only passes on would gather a name from each iteration.
       if scopes.count == 1 || graph.names(of: results[index]).count < 4 {
         graph.name(results[index], unique(qualified(output)))
       }
-      if scopes.count > 1, let tensor = graph.constants[results[index]] {
-        unrolledConstants += tensor.byteCount
-        if isConstant, let id = bodyID { shared[id, default: [:]][output] = results[index] }
-      }
-    }
-    guard unrolledConstants <= Self.largestUnrolledConstants else {
-      throw reader.unsupported(
-        "the constants of unrolled bodies come to more than \(Self.largestUnrolledConstants >> 20) MiB; "
-          + "take them out of the loop")
+      if isConstant, let id = bodyID { shared[id, default: [:]][output] = results[index] }
     }
   }
 
@@ -181,7 +173,11 @@ final class Importer {
     let reader = NodeReader(node, values: operands, graph: graph, opset: opset, name: name)
     graph = Graph()
     defer { graph = reader.takeGraph() }
-    return try read(reader)
+    let results = try read(reader)
+    guard !reader.graph.folding.isExceeded else {
+      throw reader.unsupported("the constants worked out so far take more than 512 MiB beside the weights")
+    }
+    return results
   }
 
   /// Counts a node or an iteration towards what a file may unroll to.

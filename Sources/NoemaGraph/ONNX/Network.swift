@@ -79,7 +79,12 @@ public struct Network: Sendable {
     self.path = path
     hash = data.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
     let model: Onnx_ModelProto
-    do { model = try Onnx_ModelProto(serializedBytes: data, options: Self.decoding) } catch {
+    do {
+      model = try Onnx_ModelProto(serializedBytes: data, options: Self.decoding)
+    } catch BinaryDecodingError.messageDepthLimit {
+      throw GraphError(
+        .malformed("messages are nested more than \(Self.decoding.messageDepthLimit) levels deep"), at: path)
+    } catch {
       throw GraphError(.malformed("the protobuf does not parse"), at: path)
     }
     guard model.hasGraph, !model.graph.node.isEmpty || !model.graph.output.isEmpty else {
@@ -213,6 +218,8 @@ public struct Network: Sendable {
     }
     try checkNames(constants.keys.sorted())
     let importer = Importer(body, functions: functions, opsets: opsets)
+    importer.graph.folding = FoldingBudget(
+      weightByteCount: body.initialisers.values.reduce(0) { $0 + $1.byteCount })
     var seen: Set<String> = []
     let given = shapes.merging(constants.mapValues(\.shape)) { _, constant in constant }
     for (port, shape) in zip(inputs, try inputShapes(batch: batch, overriding: given)) {

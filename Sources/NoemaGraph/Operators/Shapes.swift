@@ -6,6 +6,9 @@ enum Shapes {
   /// that are within do not overflow.
   static func bounded(_ number: Int) -> Int { min(max(number, -1 << 31), 1 << 31) }
 
+  /// A number of multiply-adds: a product that stays within bounds, so that sums over nodes do too.
+  static func work(_ count: Int, _ each: Int) -> Int { min(count.multipliedSaturating(by: each), 1 << 46) }
+
   /// The row-major strides of a shape.
   static func strides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)

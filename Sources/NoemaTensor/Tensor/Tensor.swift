@@ -93,15 +93,16 @@ public struct Tensor: Sendable {
 
   /// The checked byte count of a shape.
   ///
-  /// - Throws: `TensorError.tooLarge` for a negative dimension or more than 2^46 bytes.
+  /// - Throws: `TensorError.tooLarge` for a negative dimension or more than 2^46 bytes; also when an axis of 0
+  ///   leaves none of them, because strides and the parts of a shape are products too.
   public static func byteCount(shape: [Int], elementType: ElementType) throws(TensorError) -> Int {
     var total = elementType.byteCount
     for extent in shape {
-      let (product, overflow) = total.multipliedReportingOverflow(by: extent)
+      let (product, overflow) = total.multipliedReportingOverflow(by: max(extent, 1))
       guard extent >= 0, !overflow, product <= 1 << 46 else { throw TensorError(.tooLarge(shape: shape)) }
       total = product
     }
-    return total
+    return shape.contains(0) ? 0 : total
   }
 
   /// Calls `body` with the raw bytes.

@@ -33,6 +33,35 @@ import Testing
     #expect(plan.byteCount < buffers.reduce(0) { $0 + ArenaPlan.aligned($1.byteCount) })
   }
 
+  /// Beyond `manyBuffers` they are placed in order of time: nothing overlaps, and memory is used again.
+  @Test(arguments: 0..<3)
+  func manyBuffersNeverOverlap(_ seed: Int) {
+    var random = RandomNumbers(seed: UInt64(seed))
+    let count = 3 * ArenaPlan.manyBuffers
+    let buffers = (0..<count).map { _ in
+      let first = random.index(below: count)
+      return ArenaPlan.Buffer(
+        byteCount: random.index(below: 5000), firstStep: first,
+        lastStep: first + random.index(below: random.index(below: 20) == 0 ? 1000 : 10))
+    }
+    let plan = ArenaPlan(buffers)
+    let order = buffers.indices.sorted { buffers[$0].firstStep < buffers[$1].firstStep }
+    var alive: [Int] = [], live = 0, peak = 0
+    for index in order {
+      alive.removeAll { buffers[$0].lastStep < buffers[index].firstStep }
+      let start = plan.offsets[index], end = start + buffers[index].byteCount
+      #expect(start % 64 == 0 && start >= 0 && end <= plan.byteCount)
+      for other in alive {
+        let from = plan.offsets[other], to = from + buffers[other].byteCount
+        if end > from && to > start { Issue.record("buffers \(index) and \(other) overlap") }
+      }
+      alive.append(index)
+      live = alive.reduce(0) { $0 + ArenaPlan.aligned(buffers[$1].byteCount) }
+      peak = max(peak, live)
+    }
+    #expect(plan.byteCount >= peak && plan.byteCount < 2 * peak)
+  }
+
   @Test func buffersThatFollowEachOtherShareMemory() {
     let plan = ArenaPlan([
       .init(byteCount: 1000, firstStep: 0, lastStep: 1), .init(byteCount: 1000, firstStep: 1, lastStep: 2),

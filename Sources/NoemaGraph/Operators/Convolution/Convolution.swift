@@ -94,7 +94,7 @@ extension Convolution {
   }
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
-    results[0].count * operands[1].shape.dropFirst().reduce(1, *)
+    Shapes.work(results[0].count, operands[1].shape.dropFirst().reduce(1, *))
   }
 }
 

@@ -102,7 +102,7 @@ extension ConvolutionInputGradient {
   }
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
-    operands[0].count * operands[1].shape.dropFirst().reduce(1, *)
+    Shapes.work(operands[0].count, operands[1].shape.dropFirst().reduce(1, *))
   }
 }
 

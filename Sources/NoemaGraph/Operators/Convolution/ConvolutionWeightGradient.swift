@@ -34,7 +34,7 @@ public struct ConvolutionWeightGradient: FloatOperator {
   }
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
-    operands[1].count * weightShape.dropFirst().reduce(1, *)
+    Shapes.work(operands[1].count, weightShape.dropFirst().reduce(1, *))
   }
 
   public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]

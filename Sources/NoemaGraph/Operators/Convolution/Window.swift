@@ -48,31 +48,50 @@ public struct Window: Sendable, Hashable {
       }
       result.append(extent / strides[axis] + 1)
     }
+    guard kernel.reduce(1, { $0.multipliedSaturating(by: $1) }) <= 1 << 46 else {
+      throw GraphError(.operands("a window of \(kernel) is absurdly large"))
+    }
     return result
   }
 
+  /// The elements of a window, along one axis, that lie inside the operand.
+  private func inside(_ extent: Int, axis: Int, at position: Int) -> Range<Int> {
+    let start = position * strides[axis] - paddingBefore[axis], step = dilations[axis]
+    let first = start >= 0 ? 0 : (step - 1 - start) / step
+    let end = min(kernel[axis], extent > start ? (extent - start + step - 1) / step : 0)
+    return min(first, end)..<end
+  }
+
+  /// How many elements of each window lie inside an operand, in row-major order.
+  func insideCounts(_ spatial: [Int], _ result: [Int]) -> [Double] {
+    (0..<rank).reduce([1]) { counts, axis in
+      let along = (0..<result[axis]).map { Double(inside(spatial[axis], axis: axis, at: $0).count) }
+      return counts.flatMap { count in along.map { count * $0 } }
+    }
+  }
+
   /// Calls `body` for each window position and each element inside the operand, in row-major order.
+  ///
+  /// The padding is not visited: windows may be far larger than what they lie over.
   ///
   /// - Parameter body: the window's index, the element's index in the window, the operand's spatial offset.
   func forEachElement(
     _ spatial: [Int], _ result: [Int], _ body: (_ window: Int, _ element: Int, _ offset: Int) -> Void
   ) {
-    let windows = result.reduce(1, *), elements = kernel.reduce(1, *)
-    let spatialStrides = Shapes.strides(spatial)
-    var position = [Int](repeating: 0, count: rank), element = position
-    for window in 0..<windows {
-      Self.unravel(window, result, &position)
-      for index in 0..<elements {
-        Self.unravel(index, kernel, &element)
-        var offset = 0
-        var inside = true
-        for axis in 0..<rank {
-          let at = position[axis] * strides[axis] - paddingBefore[axis] + element[axis] * dilations[axis]
-          if at < 0 || at >= spatial[axis] { inside = false; break }
-          offset += at * spatialStrides[axis]
-        }
-        if inside { body(window, index, offset) }
+    let spatialStrides = Shapes.strides(spatial), kernelStrides = Shapes.strides(kernel)
+    var position = [Int](repeating: 0, count: rank)
+    func visit(_ axis: Int, _ window: Int, _ element: Int, _ offset: Int) {
+      guard axis < rank else { return body(window, element, offset) }
+      let start = position[axis] * strides[axis] - paddingBefore[axis]
+      for index in inside(spatial[axis], axis: axis, at: position[axis]) {
+        visit(
+          axis + 1, window, element + index * kernelStrides[axis],
+          offset + (start + index * dilations[axis]) * spatialStrides[axis])
       }
+    }
+    for window in 0..<result.reduce(1, *) {
+      Self.unravel(window, result, &position)
+      visit(0, window, 0, 0)
     }
   }
 

@@ -95,7 +95,7 @@ public struct AxisMap: FloatOperator {
   }
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
-    resultExtent == 0 ? 0 : results[0].count / resultExtent * weights.count
+    resultExtent == 0 ? 0 : Shapes.work(results[0].count / resultExtent, weights.count)
   }
 
   public func pullback(

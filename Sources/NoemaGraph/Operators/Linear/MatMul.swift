@@ -113,7 +113,7 @@ extension MatMul {
   }
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
-    results[0].count * (swapped(operands[0].shape, transposesLeft).last ?? 0)
+    Shapes.work(results[0].count, swapped(operands[0].shape, transposesLeft).last ?? 0)
   }
 }
 

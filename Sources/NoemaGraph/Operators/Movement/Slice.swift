@@ -90,6 +90,8 @@ extension Slice {
       (starts[axis], steps[axis]) = (max(from, 0), max(step, -(1 << 40)))
       counts[axis] = from > to ? (from - to - 1) / -max(step, -(1 << 40)) + 1 : 0
     }
+    // Steps that are not taken could still overflow a product.
+    if counts[axis] <= 1 { steps[axis] = 1 }
   }
 }
 

@@ -50,17 +50,12 @@ public struct AveragePool: FloatOperator {
 
   /// The divisor of each window.
   func divisors(_ spatial: [Int], _ result: [Int]) -> [Double] {
-    var counts = [Double](repeating: 0, count: result.reduce(1, *))
-    guard countsPadding else {
-      window.forEachElement(spatial, result) { position, _, _ in counts[position] += 1 }
-      return counts
-    }
+    guard countsPadding else { return window.insideCounts(spatial, result) }
     // Count over the extent with its declared padding as if it were data.
     var padded = window
     padded.paddingBefore = window.paddingBefore.map { _ in 0 }
     let extents = spatial.indices.map { spatial[$0] + window.paddingBefore[$0] + declaredPaddingAfter[$0] }
-    padded.forEachElement(extents, result) { position, _, _ in counts[position] += 1 }
-    return counts
+    return padded.insideCounts(extents, result)
   }
 
   public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]

@@ -14,7 +14,7 @@ enum WindowFunctions {
   /// `Σ cₖ cos(2πkn / N)`, where N counts the last element only if the window is periodic.
   private static func binding(_ name: String, _ coefficients: [Double]) -> ONNXBinding {
     ONNXBinding(name) { node in
-      guard let size = try node.constant(0).integers().first, (0...1 << 24).contains(size) else {
+      guard let size = try node.constant(0).integers().first, (0...1 << 20).contains(size) else {
         throw node.error("the size is missing, negative or absurdly large")
       }
       let period = Double(max(1, node.int("periodic", default: 1) != 0 ? size : size - 1))
