@@ -2,9 +2,13 @@
 # Program and tests are built with the same flags, so nothing is compiled twice.
 python = .build/bench-venv/bin/python
 swift-flags = -c release -Xswiftc -enable-testing
+minutes = 10
+cases = .build/onnx-1.17.0/onnx/backend/test/data
+fuzz-corpus = models Tests/NoemaAttributionTests/Fixtures \
+  $(wildcard $(addprefix $(cases)/,node simple pytorch-operator pytorch-converted))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check conformance format bench twins golden notebooks clean
+.PHONY: help setup build demo test check conformance fuzz format bench twins golden notebooks clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
@@ -26,6 +30,9 @@ check: ## Cheap checks of style and licence
 
 conformance: build ## Run the ONNX backend test cases (downloads them into .build); writes docs/conformance.md
 	@scripts/conformance
+
+fuzz: build ## Read damaged and invented networks for ten minutes, or minutes=N
+	.build/release/noema-fuzz --minutes $(minutes) $(fuzz-corpus)
 
 format: ## Lay out the Swift files as .swift-format says
 	git ls-files '*.swift' ':!*.pb.swift' ':!*Goldens.swift' | xargs swift format --in-place --parallel

@@ -34,6 +34,7 @@ let package = Package(
     .library(name: "Noema", targets: ["Noema"]),
     .executable(name: "noema", targets: ["NoemaCommand"]),
     .executable(name: "noema-conformance", targets: ["NoemaConformance"]),
+    .executable(name: "noema-fuzz", targets: ["NoemaFuzz"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -76,6 +77,13 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "NoemaConformance",
+      dependencies: [
+        "NoemaTensor", "NoemaGraph", "ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "NoemaFuzz",
       dependencies: [
         "NoemaTensor", "NoemaGraph", "ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

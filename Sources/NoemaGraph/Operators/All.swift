@@ -1,6 +1,6 @@
 /// Every operator that ONNX files can hold, one line each: the list that import, `noema check` and the
 /// conformance table read.
-enum OperatorTable {
+package enum OperatorTable {
   static let operators: [[ONNXBinding]] = [
     ArgExtremum.onnx,
     Attention.onnx,
@@ -58,6 +58,11 @@ enum OperatorTable {
     Unary.onnx,
     WindowFunctions.onnx,
   ]
+
+  /// Name and domain of every operator, some more than once.
+  package static var names: [(name: String, domain: String)] {
+    operators.joined().map { ($0.name, $0.domain) }
+  }
 
   private static let bindings: [String: [ONNXBinding]] = Dictionary(
     grouping: operators.joined(), by: { $0.domain + "." + $0.name })
