@@ -5,6 +5,9 @@ struct FoldingBudget: Sendable {
   /// Multiply-adds and elements that may still be visited.
   private(set) var work: Int
 
+  /// Work that is always done: arithmetic on shapes.
+  private static let smallWork = 1 << 12
+
   /// A budget for a network of so many bytes of weights, which may all be rearranged once.
   init(weightByteCount: Int = 0) {
     bytes = 1 << 29 + weightByteCount
@@ -16,9 +19,9 @@ struct FoldingBudget: Sendable {
 
   /// Takes what a constant needs, if it is there.
   mutating func admits(bytes: Int, work: Int) -> Bool {
-    guard bytes <= self.bytes, work <= self.work else { return false }
+    guard bytes <= self.bytes, work <= max(self.work, Self.smallWork) else { return false }
     self.bytes -= bytes
-    self.work -= work
+    self.work = max(0, self.work - work)
     return true
   }
 
