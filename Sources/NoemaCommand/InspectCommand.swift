@@ -87,11 +87,13 @@ struct InspectCommand: ParsableCommand {
     )
   }
 
+  /// Normal numbers for floats; 0 and 1 for integers, which mostly are indices or masks.
   private func noise(_ types: [TensorType]) -> [Tensor] {
     var random = RandomNumbers(seed: 1)
     return types.map { type in
-      Tensor(shape: type.shape, (0..<type.count).map { _ in Float(random.normal()) }).converted(
-        to: type.element)
+      let numbers = (0..<type.count).map { _ in Float(random.normal()) }
+      return Tensor(shape: type.shape, type.element.isFloat ? numbers : numbers.map { $0 > 0 ? 1 : 0 })
+        .converted(to: type.element)
     }
   }
 

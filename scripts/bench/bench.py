@@ -1,6 +1,7 @@
 """Noema and the tools one would otherwise use, on the same machine, the same work and the same number of threads.
 
-networks: forward pass and input gradient of two networks against PyTorch and ONNX Runtime.
+networks: forward pass and input gradient of four networks against PyTorch and ONNX Runtime.
+latency:  the same for one example at a time, forward only.
 tcav:     a concept study (3 concepts, 4 random sets, 2 layers of EfficientNet-Lite0) against Captum, end to end.
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
 
@@ -28,8 +29,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(ROOT, ".build/bench")
 STUDY = os.path.join(WORK, "study")
 NOEMA = os.environ.get("NOEMA", os.path.join(ROOT, ".build/release/noema"))
-PARTS = ["networks", "tcav", "study"]
-NETWORKS = ["resnet50", "efficientnet-lite0"]
+PARTS = ["networks", "latency", "tcav", "study"]
+NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
 
@@ -65,23 +66,31 @@ def alternate(sides, rounds, threads):
 
 
 def networks(options):
+    return timings(options, BATCH, [("forward", "forwardSeconds"), ("gradient", "gradientSeconds")], options.runs)
+
+
+def latency(options):
+    return timings(options, 1, [("forward", "forwardSeconds")], 4 * options.runs)
+
+
+def timings(options, batch, works, runs):
+    """One row for each network, work and side that measures it."""
     rows = []
     for name in NETWORKS:
         path = exported(name)
-        runs = options.runs
+        gradient = ["--gradient"] if len(works) > 1 and name != "minilm" else []
         sides = {
-            "Noema": [
-                NOEMA, "inspect", path, "--time", str(runs), "--batch", str(BATCH), "--gradient", "--json"],
-            "ONNX Runtime": peer("time_network.py", "onnxruntime", name, path, BATCH, runs, options.threads),
-            "PyTorch": peer("time_network.py", "torch", name, path, BATCH, runs, options.threads),
+            "Noema": [NOEMA, "inspect", path, "--time", str(runs), "--batch", str(batch), *gradient, "--json"],
+            "ONNX Runtime": peer("time_network.py", "onnxruntime", name, path, batch, runs, options.threads),
+            "PyTorch": peer("time_network.py", "torch", name, path, batch, runs, options.threads),
         }
         results = alternate(sides, options.rounds, options.threads)
-        for work, key in [("forward", "forwardSeconds"), ("gradient", "gradientSeconds")]:
+        for work, key in works:
             for side, measurements in results.items():
                 reports = [json.loads(output) for output, _, _ in measurements]
                 if reports[0].get(key):
                     rows.append({
-                        "work": f"{name} {work}, batch {BATCH}", "side": side,
+                        "work": f"{name} {work}, batch {batch}", "side": side,
                         "seconds": median(median(report[key]) for report in reports),
                         "rounds": [median(report[key]) for report in reports],
                         "peakMiB": median(peak for _, _, peak in measurements)})

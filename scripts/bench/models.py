@@ -1,4 +1,5 @@
-"""The networks that are timed: ResNet-50 and EfficientNet-Lite0, with random weights from a fixed seed.
+"""The networks that are timed: ResNet-50, EfficientNet-Lite0, a vision transformer of 4 layers and MiniLM (the shape of
+all-MiniLM-L6-v2), with random weights from a fixed seed.
 
 Speed does not depend on what a network has learned; random weights need no download. The PyTorch modules keep their
 batch normalisation, as a user's would; the exporter folds it into the convolutions of the ONNX files.
@@ -86,7 +87,82 @@ class EfficientNetLite0(nn.Module):
         return self.head(self.pool(self.final(self.blocks(self.stem(x)))).flatten(1))
 
 
-NETWORKS = {"resnet50": ResNet50, "efficientnet-lite0": EfficientNetLite0}
+class EncoderLayer(nn.Module):
+    """A transformer layer; `first` normalises before attention and perceptron, otherwise after their additions."""
+
+    def __init__(self, width, heads, first):
+        super().__init__()
+        self.heads, self.first = heads, first
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.output = nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+
+    def attention(self, x, mask):
+        def apart(y):
+            return y.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        y = nn.functional.scaled_dot_product_attention(
+            apart(self.query(x)), apart(self.key(x)), apart(self.value(x)), attn_mask=mask)
+        return self.output(y.transpose(1, 2).flatten(2))
+
+    def perceptron(self, x):
+        return self.down(nn.functional.gelu(self.up(x)))
+
+    def forward(self, x, mask=None):
+        if self.first:
+            x = x + self.attention(self.norms[0](x), mask)
+            return x + self.perceptron(self.norms[1](x))
+        x = self.norms[0](x + self.attention(x, mask))
+        return self.norms[1](x + self.perceptron(x))
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self, width=384, heads=6, depth=4):
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, 16, 16)
+        self.token = nn.Parameter(torch.randn(1, 1, width) / 50)
+        self.positions = nn.Parameter(torch.randn(1, 197, width) / 50)
+        self.layers = nn.ModuleList([EncoderLayer(width, heads, first=True) for _ in range(depth)])
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 1000)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+class MiniLM(nn.Module):
+    """Token numbers and mask to the mean of the last layer, as sentence embeddings are made."""
+
+    def __init__(self, width=384, heads=12, depth=6, words=30522, length=512):
+        super().__init__()
+        self.words, self.positions = nn.Embedding(words, width), nn.Embedding(length, width)
+        self.norm = nn.LayerNorm(width)
+        self.layers = nn.ModuleList([EncoderLayer(width, heads, first=False) for _ in range(depth)])
+
+    def forward(self, tokens, mask):
+        x = self.norm(self.words(tokens) + self.positions.weight[: tokens.shape[1]])
+        hidden = (1.0 - mask.to(x.dtype))[:, None, None, :] * -10000.0
+        for layer in self.layers:
+            x = layer(x, hidden)
+        weights = mask.to(x.dtype)[:, :, None]
+        return (x * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+
+
+NETWORKS = {
+    "resnet50": ResNet50, "efficientnet-lite0": EfficientNetLite0, "vit-4": VisionTransformer, "minilm": MiniLM}
+
+
+def inputs(name, batch):
+    """The tensors of one batch, by input name."""
+    if name == "minilm":
+        generator = torch.Generator().manual_seed(1)
+        mask = torch.ones(batch, 128, dtype=torch.int64)
+        return {"tokens": torch.randint(0, 30522, (batch, 128), generator=generator), "mask": mask}
+    return {"input": torch.randn(batch, 3, 224, 224, generator=torch.Generator().manual_seed(1))}
 
 # The middle and the late layer of the concept studies: blocks that end in an addition.
 STUDIED_BLOCKS = [9, 14]
@@ -103,9 +179,10 @@ def make(name):
 
 
 def export(name, path):
+    example = inputs(name, 2)
     torch.onnx.export(
-        make(name), (torch.zeros(1, 3, 224, 224),), path, dynamo=False, opset_version=17, input_names=["input"],
-        output_names=["logits"], dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
+        make(name), tuple(example.values()), path, dynamo=False, opset_version=17, input_names=list(example),
+        output_names=["logits"], dynamic_axes={key: {0: "batch"} for key in [*example, "logits"]})
 
 
 def studied_values(path):

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-import numpy as np
+import models
 
 
 def timed(run, count):
@@ -24,31 +24,33 @@ def timed(run, count):
 def main():
     peer, name, path, *numbers = sys.argv[1:]
     batch, runs, threads = map(int, numbers)
-    images = np.random.default_rng(1).normal(size=(batch, 3, 224, 224)).astype(np.float32)
+    inputs = models.inputs(name, batch)
     if peer == "onnxruntime":
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        result = {"forwardSeconds": timed(lambda: session.run(None, {"input": images}), runs)}
+        arrays = {key: tensor.numpy() for key, tensor in inputs.items()}
+        result = {"forwardSeconds": timed(lambda: session.run(None, arrays), runs)}
     else:
         import torch
 
-        import models
-
         torch.set_num_threads(threads)
-        network, x = models.make(name), torch.from_numpy(images)
+        network = models.make(name)
 
         def forward():
             with torch.inference_mode():
-                network(x)
+                network(*inputs.values())
 
         def gradient():
-            leaf = x.detach().requires_grad_(True)
+            leaf = inputs["input"].detach().requires_grad_(True)
             torch.autograd.grad(network(leaf)[:, 0].sum(), leaf)
 
-        result = {"forwardSeconds": timed(forward, runs), "gradientSeconds": timed(gradient, runs)}
+        result = {"forwardSeconds": timed(forward, runs)}
+        # Token numbers have no gradient.
+        if "input" in inputs:
+            result["gradientSeconds"] = timed(gradient, runs)
     print(json.dumps(result))
 
 
