@@ -79,22 +79,34 @@ static void apply(const cv_instruction *o, const float *left, const float *right
 
 /// Elements `at..<at + n` of a source that repeats.
 static void load(const cv_source *source, int64_t at, int n, float *y) {
+  const float *base = source->base;
   int64_t within = at % source->inner, index = at / source->inner % source->extent;
   for (int i = 0; i < n;) {
     if (source->inner == 1) {
       int run = (int)(source->extent - index < n - i ? source->extent - index : n - i);
-      memcpy(y + i, source->base + index, sizeof(float) * (size_t)run);
+      memcpy(y + i, base + index, sizeof(float) * (size_t)run);
       i += run;
       index = 0;
     } else {
       int run = (int)(source->inner - within < n - i ? source->inner - within : n - i);
-      float value = source->base[index];
+      float value = base[index];
       for (int k = 0; k < run; k++) y[i + k] = value;
       i += run;
       within = 0;
       index = index + 1 == source->extent ? 0 : index + 1;
     }
   }
+}
+
+FOR_EACH_MACHINE
+static void widen(const uint8_t *x, int n, float *y) {
+  if (n == block) for (int i = 0; i < block; i++) y[i] = x[i];
+  else for (int i = 0; i < n; i++) y[i] = x[i];
+}
+
+FOR_EACH_MACHINE
+void cv_regions(const float *x, uint8_t *y, float lower, float upper, int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; i++) y[i] = x[i] <= lower ? 0 : x[i] >= upper ? 2 : 1;
 }
 
 void cv_run(
@@ -105,17 +117,19 @@ void cv_run(
   const float *registers[cv_max_registers];
   for (int s = 0; s < source_count; s++) {
     registers[s] = memory[s];
-    if (sources[s].extent == 1) for (int i = 0; i < block; i++) memory[s][i] = sources[s].base[0];
+    if (sources[s].extent == 1) for (int i = 0; i < block; i++) memory[s][i] = *(const float *)sources[s].base;
   }
   for (int64_t at = from; at < to; at += block) {
     // Whole blocks only: an element's value must not depend on whether it lies in a loop's body or in its rest.
     int n = (int)(to - at < block ? to - at : block);
     for (int s = 0; s < source_count; s++) {
-      if (sources[s].extent == 0 && n == block) {
-        registers[s] = sources[s].base + at;
+      if (sources[s].bytes) {
+        widen((const uint8_t *)sources[s].base + at, n, memory[s]);
+      } else if (sources[s].extent == 0 && n == block) {
+        registers[s] = (const float *)sources[s].base + at;
       } else if (sources[s].extent == 0) {
         registers[s] = memory[s];
-        memcpy(memory[s], sources[s].base + at, sizeof(float) * (size_t)n);
+        memcpy(memory[s], (const float *)sources[s].base + at, sizeof(float) * (size_t)n);
       } else if (sources[s].extent > 1) {
         load(&sources[s], at, n, memory[s]);
       }

@@ -26,9 +26,11 @@ enum {
 };
 
 /// How a source is read: element i of the program is `base[i / inner % extent]`, or `base[i]` where extent is 0.
+/// A source of `bytes` holds one byte an element and has extent 0.
 typedef struct {
-  const float *base;
+  const void *base;
   int64_t extent, inner;
+  int32_t bytes;
 } cv_source;
 
 enum { cv_max_registers = 24 };
@@ -37,6 +39,9 @@ enum { cv_max_registers = 24 };
 /// of a source of extent 0.
 void cv_run(const cv_source *sources, int source_count, const cv_instruction *program, int count, float *y,
             int64_t from, int64_t to);
+
+/// Where each element lies: 0 for `x ≤ lower`, 2 for `x ≥ upper`, 1 in between.
+void cv_regions(const float *x, uint8_t *y, float lower, float upper, int64_t from, int64_t to);
 
 // MARK: Rows
 

@@ -7,6 +7,7 @@ extension Pass {
   static let fuseChains = Pass(name: "fuse chains") { graph, kept throws(GraphError) in
     let matcher = Matcher(graph, keeping: kept)
     let isElementwise = matcher.nodes.map { Elementwise($0.operation) != nil }
+    func isMask(_ value: Value) -> Bool { matcher.maker(value, Region.self) != nil }
     var taken = Set<Int>()
     for index in graph.nodes.indices.reversed() where isElementwise[index] && !taken.contains(index) {
       let shape = graph.type(of: graph.nodes[index].results[0]).shape
@@ -15,7 +16,8 @@ extension Pass {
         return isElementwise[position]
           && graph.type(of: node.results[0]) == TensorType(shape, .float32)
           && node.operands.allSatisfy {
-            graph.type(of: $0).element == .float32 && Chain.access(graph.type(of: $0).shape, in: shape) != nil
+            (graph.type(of: $0).element == .float32 || isMask($0))
+              && Chain.access(graph.type(of: $0).shape, in: shape) != nil
           }
       }
       guard joins(index) else { continue }
@@ -33,8 +35,14 @@ extension Pass {
         candidates.formUnion(matcher.nodes[next].operands.compactMap { matcher.producers[$0] })
       }
       guard members.count > 1 else { continue }
+      let node = chain(members.sorted(), matcher)
+      // Bytes cannot be brought into another layout, so the chain has to follow theirs.
+      if node.operands.contains(where: isMask) {
+        let chain = node.operation as! Chain
+        guard chain.isFree(node.operands.map { graph.type(of: $0).shape }, in: shape) else { continue }
+      }
       taken.formUnion(members)
-      graph.nodes[index] = chain(members.sorted(), matcher)
+      graph.nodes[index] = node
     }
   }
 

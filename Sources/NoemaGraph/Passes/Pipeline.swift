@@ -16,8 +16,8 @@ extension Pass {
   /// Passes that only execution wants, in order: their results have no derivative.
   public static let execution: [Pass] = [
     .expandBlocks, .foldConstants, .simplifyMovements, .shareSubexpressions, .removeDeadNodes,
-    .lowerBatchNormalization, .seeThroughMovements, .fuseEpilogues, .removeDeadNodes, .fuseChains,
-    .removeDeadNodes,
+    .lowerBatchNormalization, .seeThroughMovements, .fuseEpilogues, .removeDeadNodes, .keepRegions,
+    .fuseChains, .removeDeadNodes,
   ]
 }
 

@@ -68,7 +68,8 @@ extension Layout {
   func byteCount(of type: TensorType) -> Int {
     switch self {
     case .plain: type.byteCount
-    case .chosen(let layout): layout.byteCount
+    // oneDNN counts floats.
+    case .chosen(let layout): layout.byteCount / 4 * type.element.byteCount
     }
   }
 }

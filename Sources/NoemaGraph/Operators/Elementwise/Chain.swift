@@ -142,23 +142,37 @@ struct Chain: Operator {
     return (shape[first...last].reduce(1, *), result[(last + offset + 1)...].reduce(1, *))
   }
 
-  /// One sweep, in the layout of the first operand that another kernel chose one for, provided that zero padding
-  /// stays zero and that no operand repeats in part.
+  /// Whether zero padding stays zero and no operand repeats in part, so that the chain may run in any layout.
+  func isFree(_ operands: [[Int]], in result: [Int]) -> Bool {
+    let accesses = operands.map { Self.access($0, in: result) }
+    var zeros = accesses.map { $0?.extent == 0 }
+    for link in links { zeros.append(link.function.keepsZero(link.operands.map { zeros[$0] })) }
+    return zeros[zeros.count - 1] && accesses.allSatisfy { ($0?.extent ?? 2) <= 1 }
+  }
+
+  /// One sweep, in the layout of the first operand that another kernel chose one for, where the chain is free. Bytes
+  /// stay where they are, and others follow them.
   func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
-    let type = results[0]
-    guard type.element == .float32, type.count > 0, operands.allSatisfy({ $0.type.element == .float32 }),
-      operandCount + links.count <= Int(cv_max_registers)
+    let type = results[0], shapes = operands.map(\.type.shape)
+    let bytes = operands.map { $0.type.element == .uint8 }
+    guard type.element == .float32, type.count > 0, operandCount + links.count <= Int(cv_max_registers),
+      operands.indices.allSatisfy({
+        operands[$0].type.element == .float32 || (bytes[$0] && shapes[$0] == type.shape)
+      })
     else { return nil }
     var accesses: [(extent: Int, inner: Int)] = []
-    for operand in operands {
-      guard let access = Self.access(operand.type.shape, in: type.shape) else { return nil }
+    for shape in shapes {
+      guard let access = Self.access(shape, in: type.shape) else { return nil }
       accesses.append(access)
     }
-    var zeros = accesses.map { $0.extent == 0 }
-    for link in links { zeros.append(link.function.keepsZero(link.operands.map { zeros[$0] })) }
-    let isFree = zeros[zeros.count - 1] && accesses.allSatisfy { $0.extent <= 1 }
-    let full = operands.indices.filter { operands[$0].type.shape == type.shape }
-    let layout = isFree ? full.lazy.map { operands[$0].layout }.first { $0 != .plain } ?? .plain : .plain
+    let full = operands.indices.filter { shapes[$0] == type.shape }
+    let fixed = full.first { bytes[$0] }.map { operands[$0].layout }
+    let isFree = isFree(shapes, in: type.shape)
+    let layout =
+      isFree ? fixed ?? full.lazy.map { operands[$0].layout }.first { $0 != .plain } ?? .plain : .plain
+    guard full.allSatisfy({ !bytes[$0] || operands[$0].layout == layout }) else {
+      throw GraphError(.execution("a gate's regions lie in another layout than the chain"))
+    }
     let count = layout.byteCount(of: type) / 4
     var program: [cv_instruction] = []
     for (index, link) in links.enumerated() {
@@ -166,12 +180,12 @@ struct Chain: Operator {
     }
     return ClosureKernel(
       operands: operands.indices.map { full.contains($0) ? layout : .plain }, results: [layout],
-      reusableOperand: full.first
+      reusableOperand: full.first { !bytes[$0] }
     ) { memory in
-      let sources = zip(memory.operands, accesses).map { base, access in
+      let sources = operands.indices.map { index in
         cv_source(
-          base: UnsafePointer(base.assumingMemoryBound(to: Float.self)), extent: Int64(access.extent),
-          inner: Int64(access.inner))
+          base: UnsafeRawPointer(memory.operands[index]), extent: Int64(accesses[index].extent),
+          inner: Int64(accesses[index].inner), bytes: bytes[index] ? 1 : 0)
       }
       nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
       nonisolated(unsafe) let shared = sources

@@ -1,10 +1,11 @@
+internal import CVector
 public import NoemaTensor
 
 /// Passes a value where a control lies inside an interval: the derivative of ReLU and clips.
 ///
 /// `g · inside` where `lower < c < upper`, `g · below` where `c ≤ lower`, `g · above` where `c ≥ upper`.
 ///
-/// - Shapes: `g […]`, `c […] → […]`.
+/// - Shapes: `g […]`, `c […] → […]`; the control may be of another element type.
 public struct Gate: FloatOperator {
   /// The interval's open ends.
   public var lower: Double
@@ -36,7 +37,7 @@ public struct Gate: FloatOperator {
     let (lower, upper) = (Element(lower), Element(upper))
     let (below, inside, above) = (Element(below), Element(inside), Element(above))
     let g = operands[0].elements(as: Element.self)
-    return operands[1].withElements(as: Element.self) { c in
+    return operands[1].converted(to: operands[0].elementType).withElements(as: Element.self) { c in
       [
         Tensor(
           shape: operands[0].shape,
@@ -78,4 +79,47 @@ extension Gate: ExportableOperator {
     }
     return [result]
   }
+}
+
+/// Where each element lies of an interval: 0 below and at its lower end, 1 inside, 2 at its upper end and above. Only
+/// the execution passes make it: a byte stands in for the control of a gate that is far behind.
+///
+/// - Shapes: `c […] → […]`, of `uint8`.
+struct Region: FloatOperator {
+  /// The interval's open ends.
+  var lower: Double
+  var upper: Double
+
+  var relevanceRole: RelevanceRole { .none }
+
+  func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    guard operands.count == 1, operands[0].element.isFloat else {
+      throw GraphError(.operands("expected one operand of floats, found \(operands)"))
+    }
+    return [TensorType(operands[0].shape, .uint8)]
+  }
+
+  func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor] {
+    let (lower, upper) = (Element(lower), Element(upper))
+    return operands[0].withElements(as: Element.self) { c in
+      [Tensor(shape: operands[0].shape, c.map { $0 <= lower ? UInt8(0) : $0 >= upper ? 2 : 1 })]
+    }
+  }
+
+  /// One sweep in the control's layout.
+  func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
+    guard operands[0].type.element == .float32 else { return nil }
+    let layout = operands[0].layout, count = layout.byteCount(of: operands[0].type) / 4
+    return ClosureKernel(operands: [layout], results: [layout]) { [lower, upper] memory in
+      nonisolated(unsafe) let x = memory.operands[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let y = memory.results[0].assumingMemoryBound(to: UInt8.self)
+      Parallel.ranges(count) { range in
+        cv_regions(x, y, Float(lower), Float(upper), Int64(range.lowerBound), Int64(range.upperBound))
+      }
+    }
+  }
+
+  func pullback(
+    of cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] { [nil] }
 }
