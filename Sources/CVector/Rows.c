@@ -28,19 +28,23 @@ enum { lanes = 16 };
     result += sum;                                                          \
   }
 
+// `mean`, 0 without centring, and `inverse`, one over the deviation, of the row at `x`.
+#define STATISTICS                                                            \
+  float mean = 0;                                                             \
+  if (centres) {                                                              \
+    SUM(total, width, x[k])                                                   \
+    mean = (float)(total / (double)width);                                    \
+  }                                                                           \
+  SUM(squares, width, (x[k] - mean) * (x[k] - mean))                          \
+  const float inverse = (float)(1 / sqrt(squares / (double)width + epsilon));
+
 FOR_EACH_MACHINE
 void cv_normalize(
   const float *x, const float *scale, const float *bias, float *y, int64_t rows, int64_t width, double epsilon,
   int centres
 ) {
   for (int64_t row = 0; row < rows; row++, x += width, y += width) {
-    float mean = 0;
-    if (centres) {
-      SUM(total, width, x[k])
-      mean = (float)(total / (double)width);
-    }
-    SUM(squares, width, (x[k] - mean) * (x[k] - mean))
-    const float inverse = (float)(1 / sqrt(squares / (double)width + epsilon));
+    STATISTICS
     if (scale && bias) for (int64_t i = 0; i < width; i++) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
     else if (scale) for (int64_t i = 0; i < width; i++) y[i] = (x[i] - mean) * inverse * scale[i];
     else if (bias) for (int64_t i = 0; i < width; i++) y[i] = (x[i] - mean) * inverse + bias[i];
@@ -54,13 +58,7 @@ void cv_normalize_gradient(
   int centres
 ) {
   for (int64_t row = 0; row < rows; row++, g += width, x += width, y += width) {
-    float mean = 0;
-    if (centres) {
-      SUM(total, width, x[k])
-      mean = (float)(total / (double)width);
-    }
-    SUM(squares, width, (x[k] - mean) * (x[k] - mean))
-    const float inverse = (float)(1 / sqrt(squares / (double)width + epsilon));
+    STATISTICS
     SUM(first, width, g[k] * (scale ? scale[k] : 1))
     SUM(second, width, g[k] * (scale ? scale[k] : 1) * (x[k] - mean))
     const float level = centres ? (float)(first / (double)width) : 0;

@@ -35,14 +35,14 @@ extension Pass {
         candidates.formUnion(matcher.nodes[next].operands.compactMap { matcher.producers[$0] })
       }
       guard members.count > 1 else { continue }
-      let node = chain(members.sorted(), matcher)
+      let (chain, operands) = chain(members.sorted(), matcher)
       // Bytes cannot be brought into another layout, so the chain has to follow theirs.
-      if node.operands.contains(where: isMask) {
-        let chain = node.operation as! Chain
-        guard chain.isFree(node.operands.map { graph.type(of: $0).shape }, in: shape) else { continue }
+      guard !operands.contains(where: isMask) || chain.isFree(operands.map(matcher.shape), in: shape) else {
+        continue
       }
       taken.formUnion(members)
-      graph.nodes[index] = node
+      graph.nodes[index].operation = chain
+      graph.nodes[index].operands = operands
     }
   }
 
@@ -51,7 +51,7 @@ extension Pass {
     return members.count + Set(members.flatMap { matcher.nodes[$0].operands }).subtracting(made).count
   }
 
-  private static func chain(_ members: [Int], _ matcher: Matcher) -> Node {
+  private static func chain(_ members: [Int], _ matcher: Matcher) -> (Chain, [Value]) {
     let made = Set(members.map { matcher.nodes[$0].results[0] })
     var operands: [Value] = []
     for operand in members.flatMap({ matcher.nodes[$0].operands })
@@ -66,9 +66,6 @@ extension Pass {
         Chain.Link(function: Elementwise(node.operation)!, operands: node.operands.map { registers[$0]! }))
       registers[node.results[0]] = operands.count + offset
     }
-    let root = matcher.nodes[members[members.count - 1]]
-    return Node(
-      operation: Chain(links: links, operandCount: operands.count), operands: operands, results: root.results,
-      name: root.name)
+    return (Chain(links: links, operandCount: operands.count), operands)
   }
 }
