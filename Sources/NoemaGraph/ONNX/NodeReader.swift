@@ -119,9 +119,6 @@ final class NodeReader {
 
   // MARK: Emitting
 
-  /// Elements above which constants are left to be computed when the network runs, within its memory budget.
-  private static let largestFoldedConstant = 1 << 22
-
   /// Adds a node; when all its operands are constant, and neither its results nor the work huge, it is evaluated
   /// at once.
   func emit(_ operation: any Operator, _ operands: [Value]) throws -> [Value] {
@@ -135,30 +132,14 @@ final class NodeReader {
       throw error("operands of \(found) where floats of one type are expected")
     }
     do {
-      let tensors = operands.compactMap { graph.constants[$0] }
-      guard tensors.count == operands.count, try admits(operation, tensors) else {
+      guard let results = try graph.folded(operation, operands) else {
         return try graph.add(operation, operands, name: name)
       }
-      return try operation.evaluate(tensors).map { graph.addConstant($0) }
+      return results.map { graph.addConstant($0) }
     } catch let error as GraphError {
       // The operator of the file, which may have become another.
       throw GraphError(error.kind, at: "\(proto.opType) node '\(name)'")
     }
-  }
-
-  /// Whether a node may be evaluated while the network is read; what does not grow has its memory already.
-  private func admits(_ operation: any Operator, _ tensors: [Tensor]) throws(GraphError) -> Bool {
-    let operands = tensors.map { TensorType(of: $0) }
-    let results = try operation.resultTypes(of: operands)
-    let most = operands.reduce(Self.largestFoldedConstant) { max($0, $1.count) }
-    var bytes = 0
-    for type in results {
-      guard let size = try? Tensor.byteCount(shape: type.shape, elementType: type.element), type.count <= most
-      else { return false }
-      bytes += size
-    }
-    let work = (operands + results).reduce(operation.multiplyAdds(operands, results)) { $0 + $1.count }
-    return graph.folding.admits(bytes: bytes, work: work)
   }
 
   func emit(_ operation: any Operator, _ operands: Value...) throws -> Value {

@@ -265,6 +265,30 @@ import Testing
     }
   }
 
+  /// An input that nobody could hold, and a small picture of it.
+  @Test(arguments: ["nearest", "linear"]) func resizedAxesAreBounded(_ mode: String) throws {
+    var draft = ModelDraft()
+    draft.input("x", [1, 1, 2, (1 << 40) - 1])
+    draft.initialiser("sizes", Tensor(shape: [4], [Int64(1), 1, 2, 4]))
+    draft.node("Resize", ["x", "", "", "sizes"], ["y"], name: "n", ["mode": .string(mode)])
+    draft.output("y")
+    let error = #expect(throws: GraphError.self) { try Network(bytes: draft.bytes()).graph() }
+    #expect(error?.description.contains("absurdly large") == true)
+  }
+
+  /// A file whose constants stay within the budget cannot make a pass do what was refused while it was read.
+  @Test(.timeLimit(.minutes(1))) func passesKeepToTheBudget() throws {
+    var graph = Graph()
+    graph.folding = FoldingBudget(weightByteCount: 0)
+    let x = graph.addInput(TensorType([2048, 2048]), name: "x")
+    var a = graph.addConstant(Tensor(shape: [2048, 2048], [Float](repeating: 1e-4, count: 1 << 22)))
+    for _ in 0..<40 { a = try graph.apply(MatMul(), a, a) }
+    graph.outputs = [try graph.apply(Binary(.add), x, a)]
+    // Eight thousand million multiplications each: none is done by a reference kernel.
+    let folded = try graph.applying([.foldConstants])
+    #expect(folded.nodes.count == graph.nodes.count)
+  }
+
   /// A few bytes a node, and each would take 128 MiB while the file is read.
   @Test func constantsWorkedOutWhileReadingAreBounded() throws {
     let error = try refusal { draft in

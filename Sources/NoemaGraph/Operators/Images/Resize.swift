@@ -35,7 +35,7 @@ enum Resize {
       if mode == "nearest" {
         let rounding = node.string("nearest_mode", default: isOld ? "floor" : "round_prefer_floor")
         let indices = try places.map { Int64(min(max(try rounded($0, rounding, node), 0), plan.extent - 1)) }
-        if indices != (0..<plan.extent).map(Int64.init) {
+        if plan.extent != plan.result || indices != (0..<plan.extent).map(Int64.init) {
           x = try node.emit(
             Gather(axis: plan.axis), x, node.constant(Tensor(shape: [indices.count], indices)))
         }
@@ -84,6 +84,7 @@ enum Resize {
     for (index, axis) in axes.enumerated() {
       let extent = shape[axis]
       guard extent > 0 else { throw node.error("axis \(axis) of \(shape) is empty") }
+      guard extent <= 1 << 24 else { throw node.error("an axis of \(extent) elements is absurdly large") }
       var plan = AxisPlan(axis: axis, extent: extent, result: 0, scale: given[index])
       if let regions {
         let (start, end) = (regions[index], regions[axes.count + index])
