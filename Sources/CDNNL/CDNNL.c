@@ -104,15 +104,8 @@ static dnnl_alg_kind_t eltwise_kind(int algorithm) {
     case ndnnl_eltwise_tanh: return dnnl_eltwise_tanh;
     case ndnnl_eltwise_logistic: return dnnl_eltwise_logistic;
     case ndnnl_eltwise_elu: return dnnl_eltwise_elu;
-    case ndnnl_eltwise_abs: return dnnl_eltwise_abs;
-    case ndnnl_eltwise_sqrt: return dnnl_eltwise_sqrt;
-    case ndnnl_eltwise_square: return dnnl_eltwise_square;
-    case ndnnl_eltwise_exp: return dnnl_eltwise_exp;
-    case ndnnl_eltwise_log: return dnnl_eltwise_log;
-    case ndnnl_eltwise_linear: return dnnl_eltwise_linear;
     case ndnnl_eltwise_swish: return dnnl_eltwise_swish;
     case ndnnl_eltwise_gelu_erf: return dnnl_eltwise_gelu_erf;
-    case ndnnl_eltwise_softplus: return dnnl_eltwise_soft_relu;
     case ndnnl_eltwise_gelu_tanh: return dnnl_eltwise_gelu_tanh;
     case ndnnl_eltwise_hardswish: return dnnl_eltwise_hardswish;
     default: return dnnl_alg_kind_undef;
@@ -241,26 +234,6 @@ ndnnl_primitive *ndnnl_matmul(
   if (dnnl_matmul_desc_init(&operation, &left->desc, &right->desc, bias ? &bias->desc : NULL, &result->desc)
       != dnnl_success) return NULL;
   return make(&operation, attributes(post_count, posts), NULL);
-}
-
-ndnnl_primitive *ndnnl_eltwise(const ndnnl_layout *source, int algorithm, float alpha, float beta) {
-  dnnl_eltwise_desc_t operation;
-  if (dnnl_eltwise_forward_desc_init(
-        &operation, dnnl_forward_inference, eltwise_kind(algorithm), &source->desc, alpha, beta) != dnnl_success)
-    return NULL;
-  return make(&operation, NULL, NULL);
-}
-
-ndnnl_primitive *ndnnl_binary(
-  const ndnnl_layout *left, const ndnnl_layout *right, const ndnnl_layout *result, int algorithm
-) {
-  static const dnnl_alg_kind_t kinds[] = {
-    dnnl_binary_add, dnnl_binary_mul, dnnl_binary_sub, dnnl_binary_div, dnnl_binary_max, dnnl_binary_min,
-  };
-  dnnl_binary_desc_t operation;
-  if (dnnl_binary_desc_init(&operation, kinds[algorithm], &left->desc, &right->desc, &result->desc) != dnnl_success)
-    return NULL;
-  return make(&operation, NULL, NULL);
 }
 
 static const dnnl_alg_kind_t pool_kinds[] = {

@@ -2,35 +2,32 @@
 #include <stddef.h>
 #include <string.h>
 
-// A strided block against a row-major one. The innermost axis is a row: contiguous on both sides it is one memcpy;
-// where another axis is contiguous in the strided block, the two are walked in small squares that stay in cache.
+// A strided block into a row-major one. The innermost axis is a row: contiguous on both sides it is one memcpy; where
+// another axis is contiguous in the strided block, the two are walked in small squares that stay in cache.
 
 typedef struct {
-  char *strided, *packed;
-  int size, gathers;
+  const char *strided;
+  char *packed;
+  int size;
 } sides;
 
-#define ROWS(type)                                                                                         \
-  static void rows_##type(sides s, int64_t count, int64_t stride) {                                        \
-    type *restrict packed = (type *)s.packed, *restrict strided = (type *)s.strided;                       \
-    if (s.gathers) for (int64_t i = 0; i < count; i++) packed[i] = strided[i * stride];                    \
-    else for (int64_t i = 0; i < count; i++) strided[i * stride] = packed[i];                              \
-  }                                                                                                        \
-  static void squares_##type(                                                                              \
-    sides s, int64_t rows, int64_t columns, int64_t packed_row, int64_t row_stride, int64_t column_stride) { \
-    type *restrict packed = (type *)s.packed, *restrict strided = (type *)s.strided;                       \
-    for (int64_t c = 0; c < columns; c += 16)                                                              \
-      for (int64_t r = 0; r < rows; r += 16) {                                                             \
-        int64_t last_row = r + 16 < rows ? r + 16 : rows, last = c + 16 < columns ? c + 16 : columns;      \
-        if (s.gathers)                                                                                     \
-          for (int64_t i = r; i < last_row; i++)                                                           \
-            for (int64_t j = c; j < last; j++)                                                             \
-              packed[i * packed_row + j] = strided[i * row_stride + j * column_stride];                    \
-        else                                                                                               \
-          for (int64_t i = r; i < last_row; i++)                                                           \
-            for (int64_t j = c; j < last; j++)                                                             \
-              strided[i * row_stride + j * column_stride] = packed[i * packed_row + j];                    \
-      }                                                                                                    \
+#define ROWS(type)                                                                                       \
+  static void rows_##type(sides s, int64_t count, int64_t stride) {                                      \
+    type *restrict packed = (type *)s.packed;                                                            \
+    const type *restrict strided = (const type *)s.strided;                                              \
+    for (int64_t i = 0; i < count; i++) packed[i] = strided[i * stride];                                 \
+  }                                                                                                      \
+  static void squares_##type(                                                                            \
+    sides s, int64_t rows, int64_t columns, int64_t packed_row, int64_t row_stride, int64_t column_stride) {\
+    type *restrict packed = (type *)s.packed;                                                            \
+    const type *restrict strided = (const type *)s.strided;                                              \
+    for (int64_t c = 0; c < columns; c += 16)                                                            \
+      for (int64_t r = 0; r < rows; r += 16) {                                                           \
+        int64_t last_row = r + 16 < rows ? r + 16 : rows, last = c + 16 < columns ? c + 16 : columns;    \
+        for (int64_t i = r; i < last_row; i++)                                                           \
+          for (int64_t j = c; j < last; j++)                                                             \
+            packed[i * packed_row + j] = strided[i * row_stride + j * column_stride];                    \
+      }                                                                                                  \
   }
 ROWS(uint8_t)
 ROWS(uint16_t)
@@ -39,8 +36,7 @@ ROWS(uint64_t)
 
 static void row(sides s, int64_t count, int64_t stride) {
   if (stride == 1) {
-    if (s.gathers) memcpy(s.packed, s.strided, (size_t)(count * s.size));
-    else memcpy(s.strided, s.packed, (size_t)(count * s.size));
+    memcpy(s.packed, s.strided, (size_t)(count * s.size));
     return;
   }
   switch (s.size) {
@@ -70,14 +66,14 @@ static void walk(
     return squares(s, shape[axis], shape[rank - 1], packed[axis], strides[axis], strides[rank - 1]);
   if (axis == turned) {
     // The turned axis is taken along to the innermost level.
-    int64_t inner_shape[16], inner_strides[16], inner_packed[16];
+    int64_t inner_shape[cv_max_rank], inner_strides[cv_max_rank], inner_packed[cv_max_rank];
     int count = 0;
     for (int other = axis + 1; other < rank - 1; other++, count++) {
       inner_shape[count] = shape[other];
       inner_strides[count] = strides[other];
       inner_packed[count] = packed[other];
     }
-    int64_t position[16] = {0};
+    int64_t position[cv_max_rank] = {0};
     for (;;) {
       sides here = s;
       for (int k = 0; k < count; k++) {
@@ -98,11 +94,12 @@ static void walk(
   }
 }
 
-static void copy(
-  sides s, int rank, const int64_t *given, const int64_t *given_strides, int64_t from, int64_t to
+void cv_gather(
+  const void *source, void *target, int rank, const int64_t *given, const int64_t *given_strides, int size,
+  int64_t from, int64_t to
 ) {
-  int64_t shape[16], strides[16], packed[16];
-  if (rank > 16) return;
+  sides s = {source, target, size};
+  int64_t shape[cv_max_rank], strides[cv_max_rank], packed[cv_max_rank];
   if (rank == 0) return row(s, 1, 1);
   int64_t row_count = 1;
   for (int axis = 1; axis < rank; axis++) row_count *= given[axis];
@@ -129,18 +126,4 @@ static void copy(
   if (strides[count - 1] != 1 && strides[count - 1] != 0)
     for (int axis = 0; axis < count - 1; axis++) if (strides[axis] == 1) turned = axis;
   walk(s, 0, count, shape, strides, packed, turned);
-}
-
-void cv_gather(
-  const void *source, void *target, int rank, const int64_t *shape, const int64_t *strides, int size, int64_t from,
-  int64_t to
-) {
-  copy((sides){(char *)source, (char *)target, size, 1}, rank, shape, strides, from, to);
-}
-
-void cv_scatter(
-  const void *source, void *target, int rank, const int64_t *shape, const int64_t *strides, int size, int64_t from,
-  int64_t to
-) {
-  copy((sides){(char *)target, (char *)source, size, 0}, rank, shape, strides, from, to);
 }

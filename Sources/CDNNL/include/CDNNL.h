@@ -34,19 +34,11 @@ enum {
   ndnnl_eltwise_tanh,
   ndnnl_eltwise_logistic,
   ndnnl_eltwise_elu,         // alpha
-  ndnnl_eltwise_abs,
-  ndnnl_eltwise_sqrt,
-  ndnnl_eltwise_square,
-  ndnnl_eltwise_exp,
-  ndnnl_eltwise_log,
-  ndnnl_eltwise_linear,      // alpha x + beta
   ndnnl_eltwise_swish,       // x sigmoid(alpha x)
   ndnnl_eltwise_gelu_erf,
-  ndnnl_eltwise_softplus,
   ndnnl_eltwise_gelu_tanh,
   ndnnl_eltwise_hardswish,
 };
-enum { ndnnl_binary_add = 0, ndnnl_binary_mul, ndnnl_binary_sub, ndnnl_binary_div, ndnnl_binary_max, ndnnl_binary_min };
 enum { ndnnl_pool_max = 0, ndnnl_pool_average_with_padding, ndnnl_pool_average_without_padding };
 
 /// Arguments of a primitive, for `ndnnl_primitive_layout` and `ndnnl_execute`.
@@ -74,9 +66,6 @@ ndnnl_primitive *ndnnl_convolution_weights_gradient(
 ndnnl_primitive *ndnnl_matmul(
   const ndnnl_layout *left, const ndnnl_layout *right, const ndnnl_layout *bias, const ndnnl_layout *result,
   int post_count, const ndnnl_post_operation *posts);
-ndnnl_primitive *ndnnl_eltwise(const ndnnl_layout *source, int algorithm, float alpha, float beta);
-ndnnl_primitive *ndnnl_binary(
-  const ndnnl_layout *left, const ndnnl_layout *right, const ndnnl_layout *result, int algorithm);
 /// `kernel` holds the window's extents; a max pool made `for_gradient` also writes its workspace.
 ndnnl_primitive *ndnnl_pool_forward(
   const ndnnl_layout *source, const ndnnl_layout *result, const int64_t *kernel, const ndnnl_window *window,

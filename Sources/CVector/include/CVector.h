@@ -65,10 +65,8 @@ void cv_reduce(const float *x, float *y, int64_t outer, int64_t n, int64_t inner
 
 // MARK: Movement
 
+enum { cv_max_rank = 16 };
 /// Copies elements of `size` 1, 2, 4 or 8 bytes into a row-major block: the axes' extents and the source's strides,
-/// in elements. `from..<to` are positions of the first axis.
+/// in elements, `cv_max_rank` axes at most. `from..<to` are positions of the first axis.
 void cv_gather(const void *source, void *target, int rank, const int64_t *shape, const int64_t *strides, int size,
                int64_t from, int64_t to);
-/// The inverse: copies a row-major block to a strided target.
-void cv_scatter(const void *source, void *target, int rank, const int64_t *shape, const int64_t *strides, int size,
-                int64_t from, int64_t to);

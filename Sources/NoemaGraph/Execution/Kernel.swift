@@ -122,7 +122,9 @@ final class CopyKernel: Kernel {
   private let view: StridedView
   private let size: Int
 
-  init(_ view: StridedView, _ element: ElementType) {
+  /// Nil for views of more axes than the loops take.
+  init?(_ view: StridedView, _ element: ElementType) {
+    guard view.shape.count <= Int(cv_max_rank) else { return nil }
     self.view = view
     size = element.byteCount
   }

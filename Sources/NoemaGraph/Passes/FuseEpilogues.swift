@@ -27,7 +27,7 @@ extension Pass {
           operands: before.operands + [node.operands[1 - chosen.position]], results: node.results,
           name: before.name)
         producers[node.results[0]] = index
-      case let unary as Unary where unary.function.isFusible:
+      case let unary as Unary where unary.function.eltwise != nil:
         guard isPrivate(node.operands[0]), let at = producers[node.operands[0]],
           let fused = graph.nodes[at].operation.applying(unary.function)
         else { continue }

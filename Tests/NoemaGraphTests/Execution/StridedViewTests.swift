@@ -56,6 +56,22 @@ import Testing
   }
 }
 
+extension StridedViewTests {
+  /// More axes than the fast loops take.
+  @Test func manyAxesAreCopied() throws {
+    let shape = (0..<18).map { $0 % 6 == 0 ? 2 : 1 }, tensor = normalTensor(shape)
+    var graph = Graph()
+    let x = graph.addInput(TensorType(shape), name: "x")
+    graph.outputs = [
+      try graph.apply(Transpose(permutation: (0..<18).reversed()), x),
+      try graph.apply(Broadcast(shape: shape.enumerated().map { $0 == 17 ? 3 : $1 }), x),
+    ]
+    for (found, expected) in zip(try Session(graph).run([tensor]), try graph.interpreted([tensor])) {
+      #expect(found == expected)
+    }
+  }
+}
+
 extension Value {
   /// One column of a value of rank 4, so that it repeats along three axes.
   fileprivate func cut(in graph: inout Graph) throws -> Value {

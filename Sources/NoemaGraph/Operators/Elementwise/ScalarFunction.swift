@@ -240,7 +240,7 @@ public enum ScalarFunction: Sendable, Hashable {
     ("Softplus", .softplus), ("Floor", .floor), ("Ceil", .ceil), ("Round", .round), ("Sign", .sign),
   ]
 
-  /// How oneDNN computes it; nil for functions it lacks.
+  /// How oneDNN applies it before it stores a result; nil for functions that it lacks or that are not activations.
   var eltwise: (algorithm: Int32, alpha: Float, beta: Float)? {
     func code(_ algorithm: Int, _ alpha: Double = 0, _ beta: Double = 0) -> (Int32, Float, Float) {
       (Int32(algorithm), Float(alpha), Float(beta))
@@ -252,15 +252,10 @@ public enum ScalarFunction: Sendable, Hashable {
     case .elu(let alpha): return code(ndnnl_eltwise_elu, alpha)
     case .sigmoid: return code(ndnnl_eltwise_logistic)
     case .tanh: return code(ndnnl_eltwise_tanh)
-    case .exp: return code(ndnnl_eltwise_exp)
-    case .sqrt: return code(ndnnl_eltwise_sqrt)
-    case .abs: return code(ndnnl_eltwise_abs)
-    case .negative: return code(ndnnl_eltwise_linear, -1)
     case .gelu: return code(ndnnl_eltwise_gelu_erf)
     case .tanhGELU: return code(ndnnl_eltwise_gelu_tanh)
     case .swish(let alpha): return code(ndnnl_eltwise_swish, alpha)
     case .hardSwish: return code(ndnnl_eltwise_hardswish)
-    // oneDNN's logarithm is off by 1e-6 at 1, its softplus by more than a percent where it is small.
     default: return nil
     }
   }
@@ -307,12 +302,4 @@ public enum ScalarFunction: Sendable, Hashable {
 
   /// Whether 0 maps to 0, so that a kernel may sweep over the zero padding of blocked memory.
   var keepsZero: Bool { value(Float(0)) == 0 }
-
-  /// Whether fused kernels apply it before they store.
-  var isFusible: Bool {
-    switch self {
-    case .relu, .leakyReLU, .clip, .elu, .sigmoid, .tanh, .gelu, .tanhGELU, .swish, .hardSwish: true
-    default: false
-    }
-  }
 }
