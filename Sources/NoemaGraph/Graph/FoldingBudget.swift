@@ -43,16 +43,19 @@ extension Graph {
   /// the work exceed the budget.
   mutating func folded(_ operation: any Operator, _ operands: [Value]) throws -> [Tensor]? {
     let tensors = operands.compactMap { constants[$0] }
-    guard tensors.count == operands.count, try admits(operation, tensors.map { TensorType(of: $0) }) else {
-      return nil
+    guard tensors.count == operands.count else { return nil }
+    let types = tensors.map { TensorType(of: $0) }, results = try operation.resultTypes(of: types)
+    // Nothing is computed where nothing comes out, however long the axes beside an empty one are.
+    if results.allSatisfy(\.isEmpty) {
+      return try results.map { try Tensor(shape: $0.shape, elementType: $0.element) { _ in } }
     }
-    return try operation.evaluate(tensors)
+    return admits(operation, types, results) ? try operation.evaluate(tensors) : nil
   }
 
   /// Whether an operator may be evaluated; what does not grow has its memory already.
-  private mutating func admits(_ operation: any Operator, _ operands: [TensorType]) throws(GraphError) -> Bool
-  {
-    let results = try operation.resultTypes(of: operands)
+  private mutating func admits(
+    _ operation: any Operator, _ operands: [TensorType], _ results: [TensorType]
+  ) -> Bool {
     let most = operands.reduce(Self.largestFoldedConstant) { max($0, $1.count) }
     var bytes = 0
     for type in results {

@@ -129,17 +129,22 @@ public struct Graph: Sendable {
   }
 
   /// The node that produces each value.
-  public func producers() -> [Value: Int] {
-    var table: [Value: Int] = [:]
+  public func producers() -> ValueTable<Int> {
+    var table = ValueTable<Int>(count: valueCount)
     for (index, node) in nodes.enumerated() { for result in node.results { table[result] = index } }
     return table
   }
 
-  /// The nodes that read each value.
-  public func consumers() -> [Value: [Int]] {
-    var table: [Value: [Int]] = [:]
+  /// The nodes that read each value, in order.
+  public func consumers() -> ValueTable<[Int]> {
+    var table = ValueTable<[Int]>(count: valueCount)
     for (index, node) in nodes.enumerated() {
-      for operand in Set(node.operands) { table[operand, default: []].append(index) }
+      for operand in node.operands {
+        table.update(operand, default: []) { readers in
+          // A node that reads a value twice is one reader.
+          if readers.last != index { readers.append(index) }
+        }
+      }
     }
     return table
   }

@@ -20,6 +20,8 @@ public struct TensorType: Sendable, Hashable, CustomStringConvertible {
   public var rank: Int { shape.count }
   /// The number of elements.
   public var count: Int { shape.reduce(1, *) }
+  /// Whether there are no elements, also where the other axes are too long to multiply.
+  public var isEmpty: Bool { shape.contains(0) }
   /// The size in bytes of the plain row-major arrangement.
   public var byteCount: Int { count * element.byteCount }
 

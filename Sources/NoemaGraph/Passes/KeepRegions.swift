@@ -9,8 +9,8 @@ extension Pass {
     /// Nodes between a value and its first gate that make it worth the while.
     let distance = 8
     var added: [Int: [(control: Value, gate: Gate, readers: [Int])]] = [:]
-    for (value, readers) in matcher.consumers {
-      guard let maker = matcher.producers[value], !kept.contains(value),
+    for (maker, node) in matcher.nodes.enumerated() {
+      guard let value = node.results.first, let readers = matcher.consumers[value], !kept.contains(value),
         graph.type(of: value).element == .float32
       else { continue }
       func isGate(_ reader: Int) -> Bool {

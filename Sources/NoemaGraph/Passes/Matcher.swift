@@ -3,8 +3,8 @@ internal import NoemaTensor
 /// Who makes and who reads the values of a graph, as it was when a pass began: for passes that recognise patterns.
 struct Matcher {
   private let graph: Graph
-  let producers: [Value: Int]
-  let consumers: [Value: [Int]]
+  let producers: ValueTable<Int>
+  let consumers: ValueTable<[Int]>
   private let kept: Set<Value>
 
   init(_ graph: Graph, keeping kept: Set<Value>) {

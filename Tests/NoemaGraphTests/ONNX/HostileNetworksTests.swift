@@ -289,6 +289,23 @@ import Testing
     #expect(folded.nodes.count == graph.nodes.count)
   }
 
+  /// An empty axis beside an endless one: nothing comes out, so nothing is computed.
+  @Test(.timeLimit(.minutes(1)), arguments: ["AveragePool", "MaxPool"])
+  func emptyAxesBesideLongOnesCostNothing(_ operation: String) throws {
+    let shape = [1, 0, (1 << 40) - 1]
+    var draft = ModelDraft()
+    draft.input("x", [1])
+    draft.initialiser("none", try Tensor(shape: shape, elementType: .float32) { _ in })
+    draft.node(operation, ["none"], ["p"], ["kernel_shape": .ints([3])])
+    draft.node("Size", ["p"], ["s"])
+    draft.node("Cast", ["s"], ["f"], ["to": .int(1)])
+    draft.node("Add", ["x", "f"], ["y"])
+    draft.output("y")
+    let graph = try Network(bytes: draft.bytes()).graph()
+    let result = try Session(graph).run([Tensor(shape: [1], [Float(2)])])[0]
+    #expect(result.elements(as: Float.self) == [2])
+  }
+
   /// A few bytes a node, and each would take 128 MiB while the file is read.
   @Test func constantsWorkedOutWhileReadingAreBounded() throws {
     let error = try refusal { draft in

@@ -34,13 +34,21 @@ public struct AxisMap: FloatOperator {
 
   private var resultExtent: Int { starts.count - 1 }
 
-  /// The adjoint map.
+  /// The adjoint map: the terms sorted by what they read, in time linear in their number.
   public var transposed: AxisMap {
-    var sums = [[(source: Int, weight: Double)]](repeating: [], count: extent)
+    var map = self
+    (map.extent, map.starts) = (resultExtent, [Int](repeating: 0, count: extent + 1))
+    for source in sources { map.starts[source + 1] += 1 }
+    for source in 0..<extent { map.starts[source + 1] += map.starts[source] }
+    var next = map.starts
     for result in 0..<resultExtent {
-      for term in starts[result]..<starts[result + 1] { sums[sources[term]].append((result, weights[term])) }
+      for term in starts[result]..<starts[result + 1] {
+        let place = next[sources[term]]
+        next[sources[term]] += 1
+        (map.sources[place], map.weights[place]) = (result, weights[term])
+      }
     }
-    return AxisMap(axis: axis, extent: resultExtent, sums: sums)
+    return map
   }
 
   public func resultTypes(of operands: [TensorType]) throws(GraphError) -> [TensorType] {
