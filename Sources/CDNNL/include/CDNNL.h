@@ -6,6 +6,12 @@
 
 const char *ndnnl_version(void);
 
+/// Runs `body(context, part)` for `0..<parts` on the threads that oneDNN's primitives run on, and waits for all.
+/// Threads of another kind would compete with these, which stay awake for a while after each primitive.
+void ndnnl_parallel(long parts, void (*body)(void *context, long part), void *context);
+/// How many threads that are: OMP_NUM_THREADS, or one for each processor.
+int ndnnl_thread_count(void);
+
 /// How a float32 tensor lies in memory: dims plus a row-major, strided or blocked arrangement.
 typedef struct ndnnl_layout ndnnl_layout;
 

@@ -33,6 +33,8 @@ public protocol Kernel: AnyObject {
   var isView: Bool { get }
   /// Scratch memory in bytes that the kernel needs while it runs.
   var scratchByteCount: Int { get }
+  /// Whose code runs, as the profile shows it.
+  var implementation: String { get }
 
   /// Computes the results.
   func run(_ memory: KernelMemory) throws
@@ -53,6 +55,7 @@ extension Kernel {
   public var reusableOperand: Int? { nil }
   public var isView: Bool { false }
   public var scratchByteCount: Int { 0 }
+  public var implementation: String { "noema" }
 }
 
 /// Runs an operator's reference kernel on plain memory.
@@ -69,6 +72,7 @@ final class ReferenceKernel: Kernel {
 
   var operandLayouts: [Layout] { operandTypes.map { _ in .plain } }
   var resultLayouts: [Layout] { resultTypes.map { _ in .plain } }
+  var implementation: String { "reference" }
 
   func run(_ memory: KernelMemory) throws {
     // Nothing is computed where nothing comes out, however long the axes beside an empty one are.

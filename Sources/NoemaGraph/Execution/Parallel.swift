@@ -1,7 +1,6 @@
-internal import Dispatch
-internal import Foundation
+internal import CDNNL
 
-/// The one place that decides how many threads element-wise loops use.
+/// The one place that decides how many threads our own loops use: those of oneDNN, so that the two never compete.
 enum Parallel {
   /// Splits `count` elements into ranges for all cores when there is enough work, and runs them.
   static func ranges(_ count: Int, grain: Int = 1 << 15, _ body: @Sendable (Range<Int>) -> Void) {
@@ -9,10 +8,11 @@ enum Parallel {
     if parts <= 1 { return body(0..<count) }
     // Multiples of 16 floats keep parts on cache-line borders.
     let size = grain < 16 ? (count + parts - 1) / parts : (count / parts + 15) / 16 * 16
-    DispatchQueue.concurrentPerform(iterations: parts) { part in
-      let start = min(part * size, count)
-      let end = part == parts - 1 ? count : min(start + size, count)
-      if start < end { body(start..<end) }
+    withoutActuallyEscaping(body) { body in
+      var work = Work(count: count, size: size, parts: parts, body: body)
+      withUnsafeMutablePointer(to: &work) { work in
+        ndnnl_parallel(parts, { $0!.assumingMemoryBound(to: Work.self).pointee.run($1) }, work)
+      }
     }
   }
 
@@ -21,5 +21,15 @@ enum Parallel {
     ranges(count, grain: max(1, (1 << 14) / max(width, 1)), body)
   }
 
-  static let threadCount = ProcessInfo.processInfo.activeProcessorCount
+  static let threadCount = Int(ndnnl_thread_count())
+
+  private struct Work {
+    let count: Int, size: Int, parts: Int
+    let body: @Sendable (Range<Int>) -> Void
+
+    func run(_ part: Int) {
+      let start = min(part * size, count), end = part == parts - 1 ? count : min(start + size, count)
+      if start < end { body(start..<end) }
+    }
+  }
 }

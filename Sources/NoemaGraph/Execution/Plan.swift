@@ -199,6 +199,7 @@ final class ReorderKernel: Kernel {
   let operandLayouts: [Layout]
   let resultLayouts: [Layout]
   private let primitive: DNNLPrimitive
+  var implementation: String { "reorder" }
 
   init(_ type: TensorType, from source: Layout, to target: Layout) throws(GraphError) {
     operandLayouts = [source]

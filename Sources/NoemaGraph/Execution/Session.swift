@@ -101,16 +101,9 @@ public final class Session {
   /// Seconds per step over the runs made with `profiling`.
   public func profile() -> [ProfileEntry] {
     plan.steps.enumerated().map { index, step in
-      let kernel: String =
-        switch step.kernel {
-        case let kernel as DNNLKernel: kernel.primitive.implementation
-        case is ReferenceKernel: "reference"
-        case is ReorderKernel: "reorder"
-        default: "noema"
-        }
-      return ProfileEntry(
+      ProfileEntry(
         name: step.node?.name ?? "", operation: step.node?.operation.name ?? "reorder",
-        implementation: kernel,
+        implementation: step.kernel.implementation,
         seconds: seconds[index] / Double(max(runCount, 1)), multiplyAdds: step.multiplyAdds)
     }
   }

@@ -77,6 +77,11 @@ struct StridedView: Sendable, Hashable {
       axis = last - 1
     }
     guard position < 0 else { return nil }
+    // Nothing is ever read along an axis of extent 1, but oneDNN has fast products only for a matrix that looks like
+    // any other.
+    for axis in target.indices.reversed() where target[axis] == 1 {
+      result[axis] = axis + 1 < target.count ? result[axis + 1] * target[axis + 1] : 1
+    }
     var view = self
     view.shape = target
     view.strides = result

@@ -4,7 +4,7 @@ internal import ONNXSchema
 /// Makes a graph of a file's nodes, with the bodies of control flow and functions in their places.
 final class Importer {
   /// Nodes and iterations that bodies may come to, counted each time that they are imported.
-  static let largestUnrolling = 1 << 17
+  static let largestUnrolling = 1 << 16
   /// Levels that bodies and calls may lie within each other.
   static let deepestNesting = 48
 

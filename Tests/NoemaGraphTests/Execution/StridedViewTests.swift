@@ -29,6 +29,13 @@ import Testing
     }
   }
 
+  /// Heads split off and turned, for one example: the axis of examples keeps a stride that products are fast for.
+  @Test func axesOfOneElementHaveStrides() {
+    let heads = StridedView(of: [1, 7, 12]).reshaped(to: [1, 7, 3, 4])!.permuted([0, 2, 1, 3])
+    #expect(heads.strides == [84, 4, 12, 1])
+    #expect(StridedView(of: [5, 6]).reshaped(to: [1, 5, 1, 6, 1])!.strides == [30, 6, 6, 1, 1])
+  }
+
   /// Every way to copy a block: contiguous rows, turned squares with and without axes in between, repeated
   /// elements, steps, and elements of every size.
   @Test(arguments: [ElementType.float32, .float64, .uint8, .int16])

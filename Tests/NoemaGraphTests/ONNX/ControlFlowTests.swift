@@ -162,7 +162,7 @@ import Testing
     endless.output("goes", [], .bool)
     endless.output("s", [2])
     let error = #expect(throws: GraphError.self) { try Network(bytes: draft(endless).bytes()).graph() }
-    #expect(error?.category == .unsupported && error?.description.contains("131072") == true)
+    #expect(error?.category == .unsupported && error?.description.contains("65536") == true)
 
     var onData = ModelDraft()
     onData.input("i", [], .int64)
@@ -300,7 +300,7 @@ import Testing
       try Network(bytes: loop(trips: .max).bytes()).graph()
     }
     #expect(error?.category == .unsupported)
-    #expect(error?.description.contains("unroll to more than 131072 nodes") == true)
+    #expect(error?.description.contains("unroll to more than 65536 nodes") == true)
   }
 
   @Test func deepNestingIsRefused() throws {

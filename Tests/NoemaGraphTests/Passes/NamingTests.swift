@@ -247,24 +247,27 @@ import Testing
   }
 
   /// The plan reads queries, keys and values from one projection, and writes the heads side by side.
-  @Test func attentionReadsWhatItNeedsWhereItLies() throws {
+  @Test(arguments: [1, 3]) func attentionReadsWhatItNeedsWhereItLies(_ batch: Int) throws {
     var graph = Graph()
-    let x = graph.addInput(TensorType([3, 5, 8]), name: "x")
+    let x = graph.addInput(TensorType([batch, 5, 8]), name: "x")
     let all = try graph.apply(MatMul(), x, graph.addConstant(normalTensor([8, 24], seed: 2)))
     let parts = try graph.add(Split(axis: 2, sizes: [8, 8, 8]), [all]).map { part throws(GraphError) in
       try graph.apply(
-        Transpose(permutation: [0, 2, 1, 3]), graph.apply(Reshape(shape: [3, 5, 2, 4]), part))
+        Transpose(permutation: [0, 2, 1, 3]), graph.apply(Reshape(shape: [batch, 5, 2, 4]), part))
     }
     let y = try graph.apply(ScaledDotProductAttention(scale: 0.5), parts[0], parts[1], parts[2])
     graph.outputs = [
-      try graph.apply(Reshape(shape: [3, 5, 8]), graph.apply(Transpose(permutation: [0, 2, 1, 3]), y))
+      try graph.apply(Reshape(shape: [batch, 5, 8]), graph.apply(Transpose(permutation: [0, 2, 1, 3]), y))
     ]
     let planned = try graph.applying(Pass.execution)
     #expect(planned.operations == ["MatMul", "ScaledDotProductAttention", "Reshape"])
-    let input = normalTensor([3, 5, 8])
+    let input = normalTensor([batch, 5, 8])
     let expected = try graph.interpreted([input], as: .float64)[0]
     #expect(scaledDifference(try planned.interpreted([input], as: .float64)[0], expected)! < exactTolerance)
-    #expect(scaledDifference(try Session(graph).run([input])[0], expected)! < floatTolerance)
+    let session = try Session(graph)
+    #expect(scaledDifference(try session.run([input])[0], expected)! < floatTolerance)
+    // Strides that oneDNN has no fast product for cost a hundredfold.
+    #expect(!session.profile().contains { $0.implementation.contains("ref") })
   }
 
   // MARK: Squeeze and excite

@@ -37,6 +37,7 @@ final class DNNLKernel: Kernel {
   let resultArgument: Int32
   let accumulatedOperand: Int?
   let reusableOperand: Int?
+  var implementation: String { primitive.implementation }
 
   /// - Parameters:
   ///   - arguments: the primitive's argument for each operand that it reads.

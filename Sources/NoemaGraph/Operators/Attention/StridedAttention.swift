@@ -65,6 +65,7 @@ private final class AttentionKernel: Kernel {
   private let resultStride: Int
   private let biasStrides: [Int]?
   private let scores, output: DNNLPrimitive
+  var implementation: String { "noema \(scores.implementation)" }
 
   init?(_ attention: StridedAttention, operands: [StoredOperand]) {
     var views = attention.views

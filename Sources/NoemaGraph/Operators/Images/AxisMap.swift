@@ -32,6 +32,11 @@ public struct AxisMap: FloatOperator {
 
   public var relevanceRole: RelevanceRole { .pooling }
 
+  /// Equal maps hash alike; millions of terms are not gone through for it.
+  public func hash(into hasher: inout Hasher) {
+    for number in [axis, extent, starts.count, sources.count] { hasher.combine(number) }
+  }
+
   private var resultExtent: Int { starts.count - 1 }
 
   /// The adjoint map: the terms sorted by what they read, in time linear in their number.
