@@ -78,6 +78,12 @@ ndnnl_layout *ndnnl_layout_reshaped(const ndnnl_layout *layout, int rank, const 
   return layout_of(&desc);
 }
 
+ndnnl_layout *ndnnl_layout_permuted(const ndnnl_layout *layout, const int *order) {
+  dnnl_memory_desc_t desc;
+  if (dnnl_memory_desc_permute_axes(&desc, &layout->desc, order) != dnnl_success) return NULL;
+  return layout_of(&desc);
+}
+
 ndnnl_layout *ndnnl_layout_plain_like(const ndnnl_layout *layout) {
   return ndnnl_layout_plain(layout->desc.ndims, layout->desc.dims);
 }

@@ -1,5 +1,6 @@
 #include "CVector.h"
 #include "Math.h"
+#include "Softmax.h"
 
 #if defined(__x86_64__)
 #define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -68,42 +69,21 @@ void cv_normalize_gradient(
   }
 }
 
-/// One row; the bias may be NULL.
-INLINE void softmax_row(
-  const float *x, float *y, int64_t n, float scale, const float *bias, int64_t stride, int logarithmic
-) {
-  float largest[lanes], top = -INFINITY;
-  for (int lane = 0; lane < lanes; lane++) largest[lane] = -INFINITY;
-  int64_t i = 0;
-  if (bias) {
-    for (int64_t k = 0; k < n; k++) y[k] = x[k] * scale + bias[k * stride];
-  } else {
-    for (int64_t k = 0; k < n; k++) y[k] = x[k] * scale;
-  }
-  for (; i + lanes <= n; i += lanes)
-    for (int lane = 0; lane < lanes; lane++) largest[lane] = y[i + lane] > largest[lane] ? y[i + lane] : largest[lane];
-  for (; i < n; i++) top = y[i] > top ? y[i] : top;
-  for (int lane = 0; lane < lanes; lane++) top = largest[lane] > top ? largest[lane] : top;
+INLINE void softmax_row(const float *x, float *y, int64_t n, float scale, int logarithmic) {
+  const float top = scaled_scores(x, y, n, scale, NULL, 0);
   if (logarithmic) {
     SUM(total, n, v_exp(y[k] - top))
-    const float shift = top + (float)log(total);
-    for (int64_t k = 0; k < n; k++) y[k] = y[k] - shift;
+    const float shift = (float)log(total);
+    for (int64_t k = 0; k < n; k++) y[k] = y[k] - top - shift;
     return;
   }
-  for (int64_t k = 0; k < n; k++) y[k] = v_exp(y[k] - top);
-  SUM(total, n, y[k])
-  const float factor = (float)(1 / total);
+  const float factor = (float)(1 / exponentials(y, n, top));
   for (int64_t k = 0; k < n; k++) y[k] *= factor;
 }
 
 FOR_EACH_MACHINE
 static void softmax_rows(const float *x, float *y, int64_t rows, int64_t n, float scale, int logarithmic) {
-  for (int64_t row = 0; row < rows; row++) softmax_row(x + row * n, y + row * n, n, scale, 0, 0, logarithmic);
-}
-
-FOR_EACH_MACHINE
-void cv_softmax_biased(const float *x, float *y, int64_t n, float scale, const float *bias, int64_t stride) {
-  softmax_row(x, y, n, scale, bias, stride, 0);
+  for (int64_t row = 0; row < rows; row++) softmax_row(x + row * n, y + row * n, n, scale, logarithmic);
 }
 
 enum { strip = 256 };
@@ -130,9 +110,9 @@ static void softmax_strip(
       if (!logarithmic) y[k * inner + i] = value;
     }
   if (logarithmic) {
-    for (int64_t i = 0; i < width; i++) top[i] += v_log(total[i]);
+    for (int64_t i = 0; i < width; i++) total[i] = v_log(total[i]);
     for (int64_t k = 0; k < n; k++)
-      for (int64_t i = 0; i < width; i++) y[k * inner + i] -= top[i];
+      for (int64_t i = 0; i < width; i++) y[k * inner + i] = y[k * inner + i] - top[i] - total[i];
   } else {
     for (int64_t i = 0; i < width; i++) total[i] = 1 / total[i];
     for (int64_t k = 0; k < n; k++)

@@ -20,6 +20,8 @@ ndnnl_layout *ndnnl_layout_any(int rank, const int64_t *dims);
 ndnnl_layout *ndnnl_layout_strided(int rank, const int64_t *dims, const int64_t *strides);
 /// The same memory under other dims, or NULL when the arrangement does not allow it.
 ndnnl_layout *ndnnl_layout_reshaped(const ndnnl_layout *layout, int rank, const int64_t *dims);
+/// The same memory with its dims in another order: dim `i` becomes dim `order[i]`.
+ndnnl_layout *ndnnl_layout_permuted(const ndnnl_layout *layout, const int *order);
 /// Row-major over the dims of another layout.
 ndnnl_layout *ndnnl_layout_plain_like(const ndnnl_layout *layout);
 void ndnnl_layout_free(ndnnl_layout *layout);

@@ -54,14 +54,27 @@ void cv_normalize_gradient(const float *g, const float *x, const float *scale, f
                            double epsilon, int centres);
 /// Softmax, or its logarithm, over the middle axis of `outer × n × inner`, after a multiplication by `scale`.
 void cv_softmax(const float *x, float *y, int64_t outer, int64_t n, int64_t inner, float scale, int logarithmic);
-/// Softmax of `scale · x + bias` over a row of n; the bias's elements lie `stride` apart.
-void cv_softmax_biased(const float *x, float *y, int64_t n, float scale, const float *bias, int64_t stride);
 /// `y · (g − Σ g·y)` over rows of `n`.
 void cv_softmax_gradient(const float *g, const float *y, float *x, int64_t rows, int64_t n);
 
 enum { cv_reduce_sum = 0, cv_reduce_max, cv_reduce_min };
 /// Reduces the middle axis of `outer × n × inner`, and multiplies by `factor`; the extremum of NaN is NaN.
 void cv_reduce(const float *x, float *y, int64_t outer, int64_t n, int64_t inner, int operation, float factor);
+
+// MARK: Attention
+
+/// A matrix whose element (i, j) lies at `base[i · row + j · column]`.
+typedef struct {
+  const float *base;
+  int64_t row, column;
+} cv_matrix;
+
+/// `softmax(scale · q kᵀ + bias) v` of one head: q `queries × size`, k `keys × size`, v `keys × width`, the bias, which
+/// may be NULL, `queries × keys`. The rows of the result lie `y_row` apart.
+void cv_attention(cv_matrix q, cv_matrix k, cv_matrix v, const cv_matrix *bias, float *y, int64_t y_row,
+                  int64_t queries, int64_t keys, int64_t size, int64_t width, float scale, float *scratch);
+/// The floats of scratch memory that `cv_attention` needs.
+int64_t cv_attention_scratch(int64_t keys, int64_t size, int64_t width);
 
 // MARK: Movement
 

@@ -11,12 +11,8 @@ extension Pass {
         block.runsWhole(node.operands.map { graph.type(of: $0) })
       else { continue }
       let found = node.operands[..<3].map(matcher.view)
-      // oneDNN walks matrices along one of their axes.
-      let isWalkable = found.allSatisfy { $0.view.strides[2] == 1 || $0.view.strides[3] == 1 }
-      let views =
-        isWalkable ? found.map(\.view) : node.operands[..<3].map { StridedView(of: matcher.shape($0)) }
-      if isWalkable { graph.nodes[index].operands.replaceSubrange(..<3, with: found.map(\.base)) }
-      var attention = StridedAttention(block, views: views)
+      graph.nodes[index].operands.replaceSubrange(..<3, with: found.map(\.base))
+      var attention = StridedAttention(block, views: found.map(\.view))
       if let reader = matcher.consumers[node.results[0]]?.first, matcher.isPrivate(node.results[0]),
         let transpose = graph.nodes[reader].operation as? Transpose, transpose.permutation == [0, 2, 1, 3]
       {

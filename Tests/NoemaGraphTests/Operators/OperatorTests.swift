@@ -242,6 +242,53 @@ private let reductions: [OperatorCase] = [
     }
   }
 
+  /// Rows that fill vectors, stretches of vectors, and neither; numbers far below the largest, and none.
+  @Test(arguments: [3, 16, 33, 4096, 20_011]) func longRowsOfSoftmax(_ width: Int) throws {
+    var numbers = normalTensor([2, width]).elements(as: Float.self).map { 20 * $0 }
+    numbers[1] = -.infinity
+    let x = Tensor(shape: [2, width], numbers)
+    for isLogarithmic in [false, true] {
+      var graph = Graph()
+      let input = graph.addInput(TensorType([2, width]), name: "x")
+      graph.outputs = [try graph.apply(Softmax(axis: 1, isLogarithmic: isLogarithmic), input)]
+      let found = try Session(graph).run([x])[0].elements(as: Float.self)
+      let expected = try graph.interpreted([x], as: .float64)[0].elements(as: Double.self)
+      for (a, b) in zip(found, expected) where a.isFinite || b.isFinite {
+        #expect(abs(Double(a) - b) <= 2e-6 * max(1, abs(b)))
+      }
+      #expect(found[1] == (isLogarithmic ? -.infinity : 0))
+    }
+    numbers[width + 2] = .nan
+    var graph = Graph()
+    let input = graph.addInput(TensorType([2, width]), name: "x")
+    graph.outputs = [try graph.apply(Softmax(axis: 1), input)]
+    let found = try Session(graph).run([Tensor(shape: [2, width], numbers)])[0].elements(as: Float.self)
+    #expect(found[..<width].allSatisfy { !$0.isNaN } && found[width...].allSatisfy(\.isNaN))
+  }
+
+  /// Constant matrices are rearranged once, turned or not, for rows and columns that fill no vector, with a bias, an
+  /// activation and a residual fused.
+  @Test(arguments: [[1, 5, 3], [2, 8, 16], [7, 13, 31], [64, 24, 40], [3, 1, 1], [33, 100, 10]])
+  func productsWithConstantMatrices(_ sizes: [Int]) throws {
+    let (m, k, n) = (sizes[0], sizes[1], sizes[2])
+    for isTransposed in [false, true] {
+      var graph = Graph()
+      let x = graph.addInput(TensorType([2, m, k]), name: "x")
+      let b = graph.addConstant(normalTensor(isTransposed ? [n, k] : [k, n], seed: 2))
+      let bias = graph.addConstant(normalTensor([n], seed: 3))
+      let plain = try graph.apply(MatMul(transposesRight: isTransposed), x, b)
+      let biased = try graph.apply(MatMul(transposesRight: isTransposed, hasBias: true), x, b, bias)
+      let rectified = try graph.apply(Unary(.relu), biased)
+      graph.outputs = [plain, rectified, try graph.apply(Binary(.add), rectified, plain)]
+      let input = normalTensor([2, m, k], seed: 1)
+      for (found, expected) in zip(
+        try Session(graph).run([input]), try graph.interpreted([input], as: .float64))
+      {
+        #expect(scaledDifference(found, expected)! < floatTolerance, "\(sizes), \(isTransposed)")
+      }
+    }
+  }
+
   @Test func integerArithmeticIsExactAndNeverTraps() throws {
     let a = Tensor(shape: [3], [Int64.max, 7, -7]), b = Tensor(shape: [3], [Int64(1), 0, 2])
     #expect(try Binary(.add).evaluate([a, b])[0].elements(as: Int64.self) == [.min, 7, -5])

@@ -270,6 +270,49 @@ import Testing
     #expect(!session.profile().contains { $0.implementation.contains("ref") })
   }
 
+  /// Rows, columns and blocks that fill no vector, tile or stretch; masks of every shape; hidden keys.
+  @Test(arguments: [
+    [1, 1, 1, 1, 1, 1], [2, 3, 5, 17, 4, 16], [1, 2, 130, 33, 7, 20], [3, 1, 49, 16, 32, 5],
+    [1, 1, 700, 40, 3, 2],
+  ])
+  func attentionOfAnySize(_ sizes: [Int]) throws {
+    let (batch, heads, queries, keys, size, width) = (
+      sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]
+    )
+    let q = normalTensor([batch, heads, queries, size], seed: 1)
+    let k = normalTensor([batch, heads, keys, size], seed: 2)
+    let v = normalTensor([batch, heads, keys, width], seed: 3)
+    let masks = [
+      nil, [batch, heads, queries, keys], [batch, 1, 1, keys], [1, 1, queries, 1], [1, 1, 1, 1],
+    ].map { shape in
+      shape.map { shape in
+        // Every third key is out of sight, but never the first.
+        let noise = normalTensor(shape, seed: 4).elements(as: Float.self)
+        let width = shape[3]
+        return Tensor(
+          shape: shape,
+          noise.indices.map { width > 1 && $0 % width % 3 == 2 ? -.infinity : noise[$0] })
+      }
+    }
+    for mask in masks {
+      for keysAreColumns in [false, true] {
+        var graph = Graph()
+        let inputs =
+          [q, keysAreColumns ? try Transpose(permutation: [0, 1, 3, 2]).evaluate([k])[0] : k, v]
+          + (mask.map { [$0] } ?? [])
+        let operands = inputs.map { graph.addInput(TensorType(of: $0), name: "") }
+        let attention = ScaledDotProductAttention(
+          scale: 0.6, hasBias: mask != nil, keysAreColumns: keysAreColumns)
+        graph.outputs = [try graph.add(attention, operands)[0]]
+        let session = try Session(graph)
+        let found = try session.run(inputs)[0]
+        let expected = try graph.interpreted(inputs, as: .float64)[0]
+        #expect(
+          scaledDifference(found, expected)! < floatTolerance, "\(mask?.shape ?? []), \(keysAreColumns)")
+      }
+    }
+  }
+
   // MARK: Squeeze and excite
 
   @Test func squeezeExciteIsNamed() throws {

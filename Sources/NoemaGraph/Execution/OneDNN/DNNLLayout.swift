@@ -34,6 +34,11 @@ public final class DNNLLayout: @unchecked Sendable, Hashable {
     DNNLLayout(owning: ndnnl_layout_reshaped(handle, Int32(shape.count), shape.map { Int64($0) }))
   }
 
+  /// The same memory with its axes in another order.
+  func permuted(_ order: [Int]) -> DNNLLayout? {
+    DNNLLayout(owning: ndnnl_layout_permuted(handle, order.map(Int32.init)))
+  }
+
   var byteCount: Int { ndnnl_layout_size(handle) }
 
   public static func == (a: DNNLLayout, b: DNNLLayout) -> Bool {

@@ -1,11 +1,8 @@
-internal import CDNNL
 internal import CVector
 internal import NoemaTensor
 
 /// Attention that reads queries, keys and values where they lie, and writes its heads side by side if asked to; only
 /// the execution passes make it.
-///
-/// The scores of a few examples at a time stay in cache.
 struct StridedAttention: Operator {
   /// The attention.
   var block: ScaledDotProductAttention
@@ -54,89 +51,79 @@ struct StridedAttention: Operator {
   }
 }
 
-/// Two products and a softmax for some examples at a time.
+/// Head by head, some queries at a time: their scores stay in cache.
 private final class AttentionKernel: Kernel {
   let operandLayouts: [Layout]
   let resultLayouts: [Layout] = [.plain]
   let scratchByteCount: Int
   private let views: [StridedView]
   private let scale: Float
-  private let batch, heads, queries, keys, group: Int
-  private let resultStride: Int
+  private let batch, heads, queries, keys, size, width: Int
+  private let resultStrides: [Int]
   private let biasStrides: [Int]?
-  private let scores, output: DNNLPrimitive
-  var implementation: String { "noema \(scores.implementation)" }
+  /// Into how many stretches the queries of a head are cut, and how many threads share all stretches.
+  private let cuts, parts: Int
+  private let scratchPerPart: Int
 
   init?(_ attention: StridedAttention, operands: [StoredOperand]) {
-    var views = attention.views
-    if !attention.block.keysAreColumns { views[1] = views[1].permuted([0, 1, 3, 2]) }
-    let q = views[0].shape, width = views[2].shape[3]
-    (batch, heads, queries, keys) = (q[0], q[1], q[2], views[1].shape[3])
     guard operands.allSatisfy({ $0.type.element == .float32 }) else { return nil }
-    // A group's scores take a megabyte at most; groups of one size.
-    let largest = max(1, (1 << 18) / max(1, heads * queries * keys))
-    let batch = batch
-    let size = (1...batch).last { $0 <= largest && batch % $0 == 0 } ?? 1
-    group = size
-    let strides =
-      attention.joinsHeads
-      ? [queries * heads * width, width, heads * width, 1]
-      : [heads * queries * width, queries * width, width, 1]
-    resultStride = strides[0]
-    func layout(_ view: StridedView) -> DNNLLayout? {
-      .strided([size] + view.shape.dropFirst(), view.strides)
-    }
-    guard let left = layout(views[0]), let right = layout(views[1]), let values = layout(views[2]),
-      let inside = DNNLLayout.plain([group, heads, queries, keys]),
-      let outside = DNNLLayout.strided([group, heads, queries, width], strides),
-      let scores = DNNLPrimitive(ndnnl_matmul(left.handle, right.handle, nil, inside.handle, 0, nil)),
-      let output = DNNLPrimitive(ndnnl_matmul(inside.handle, values.handle, nil, outside.handle, 0, nil))
-    else { return nil }
+    var views = attention.views
+    if attention.block.keysAreColumns { views[1] = views[1].permuted([0, 1, 3, 2]) }
     self.views = views
-    self.scores = scores
-    self.output = output
+    let q = views[0].shape
+    (batch, heads, queries, size) = (q[0], q[1], q[2], q[3])
+    (keys, width) = (views[1].shape[2], views[2].shape[3])
     scale = Float(attention.block.scale)
-    scratchByteCount = group * heads * queries * keys * 4
+    resultStrides =
+      attention.joinsHeads
+      ? [queries * heads * width, width, heads * width] : [heads * queries * width, queries * width, width]
     biasStrides =
       attention.block.hasBias
       ? Shapes.broadcastStrides(operands[3].type.shape, to: [batch, heads, queries, keys]) : nil
+    // Keys and values are packed once a stretch, so that few heads are cut, and short stretches never.
+    let wanted = 4 * Parallel.threadCount
+    cuts = max(1, min(queries / 64, (wanted + batch * heads - 1) / (batch * heads)))
+    let work = batch * heads * queries * keys * (size + width)
+    parts = min(batch * heads * cuts, max(1, work >> 15), Parallel.threadCount)
+    scratchPerPart = Int(cv_attention_scratch(Int64(keys), Int64(size), Int64(width)) + 15) / 16 * 16
+    scratchByteCount = parts * scratchPerPart * 4
     operandLayouts = operands.map { _ in .plain }
   }
 
-  func run(_ memory: KernelMemory) throws {
-    for first in stride(from: 0, to: batch, by: group) {
-      func part(_ index: Int) -> UnsafeMutableRawPointer {
-        memory.operands[index] + (views[index].offset + first * views[index].strides[0]) * 4
+  func run(_ memory: KernelMemory) {
+    let stretches = batch * heads * cuts, (parts, scratchPerPart) = (parts, scratchPerPart)
+    nonisolated(unsafe) let memory = memory, kernel = self
+    Parallel.ranges(parts, grain: 1) { range in
+      for part in range {
+        let scratch = memory.scratch.assumingMemoryBound(to: Float.self) + part * scratchPerPart
+        for stretch in part * stretches / parts..<(part + 1) * stretches / parts {
+          kernel.run(stretch, memory, scratch)
+        }
       }
-      try scores.execute(
-        (Int32(ndnnl_source), part(0)), (Int32(ndnnl_weights), part(1)), (Int32(ndnnl_result), memory.scratch)
-      )
-      softmax(memory, first)
-      try output.execute(
-        (Int32(ndnnl_source), memory.scratch), (Int32(ndnnl_weights), part(2)),
-        (Int32(ndnnl_result), memory.results[0] + first * resultStride * 4))
     }
   }
 
-  private func softmax(_ memory: KernelMemory, _ first: Int) {
-    let (heads, queries, keys, scale) = (heads, queries, keys, scale)
-    nonisolated(unsafe) let values = memory.scratch.assumingMemoryBound(to: Float.self)
-    guard let strides = biasStrides else {
-      Parallel.rows(group * heads * queries, of: keys) { rows in
-        let start = values + rows.lowerBound * keys
-        cv_softmax(start, start, Int64(rows.count), Int64(keys), 1, scale, 0)
-      }
-      return
+  private func run(_ stretch: Int, _ memory: KernelMemory, _ scratch: UnsafeMutablePointer<Float>) {
+    let example = stretch / cuts / heads, head = stretch / cuts % heads, cut = stretch % cuts
+    let rows = cut * queries / cuts..<(cut + 1) * queries / cuts
+    func matrix(_ operand: Int, _ offset: Int, _ strides: [Int], from row: Int = 0) -> cv_matrix {
+      let start = offset + example * strides[0] + head * strides[1] + row * strides[2]
+      return cv_matrix(
+        base: memory.operands[operand].assumingMemoryBound(to: Float.self) + start, row: Int64(strides[2]),
+        column: Int64(strides[3]))
     }
-    nonisolated(unsafe) let bias = memory.operands[3].assumingMemoryBound(to: Float.self)
-    Parallel.rows(group * heads * queries, of: keys) { rows in
-      for row in rows {
-        let example = first + row / (heads * queries), head = row / queries % heads, query = row % queries
-        let start = values + row * keys
-        cv_softmax_biased(
-          start, start, Int64(keys), scale,
-          bias + example * strides[0] + head * strides[1] + query * strides[2], Int64(strides[3]))
-      }
+    let (q, k, v) = (views[0], views[1], views[2])
+    let result =
+      memory.results[0].assumingMemoryBound(to: Float.self)
+      + (example * resultStrides[0] + head * resultStrides[1] + rows.lowerBound * resultStrides[2])
+    func attend(_ bias: UnsafePointer<cv_matrix>?) {
+      cv_attention(
+        matrix(0, q.offset, q.strides, from: rows.lowerBound), matrix(1, k.offset, k.strides),
+        matrix(2, v.offset, v.strides), bias, result, Int64(resultStrides[2]), Int64(rows.count), Int64(keys),
+        Int64(size), Int64(width), scale, scratch)
     }
+    guard let biasStrides else { return attend(nil) }
+    var bias = matrix(3, 0, biasStrides, from: rows.lowerBound)
+    attend(&bias)
   }
 }

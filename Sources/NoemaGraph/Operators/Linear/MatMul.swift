@@ -167,7 +167,7 @@ extension MatMul {
     }
     let shape = flat(results[0].shape), rank = shape.count
     let b = swapped(operands[1].type.shape, transposesRight)
-    let isPacked = isFlat && operands[1].constant != nil && !transposesRight
+    let isPacked = isFlat && operands[1].constant != nil
     guard rank <= 5, let left = view(flat(operands[0].type.shape), transposesLeft, rank: rank),
       let result = DNNLLayout.plain(shape),
       let right = isPacked
@@ -176,16 +176,47 @@ extension MatMul {
     let biasShape = Array(repeating: 1, count: rank - 1) + [shape[rank - 1]]
     let bias = hasBias ? DNNLLayout.plain(biasShape) : nil
     let posts = epilogue.posts
-    let primitive = DNNLPrimitive(
+    let product = DNNLPrimitive(
       ndnnl_matmul(left.handle, right.handle, bias?.handle, result.handle, Int32(posts.count), posts))
+    var primitive = product, weights: DNNLLayout?
+    if isPacked, let product {
+      weights = product.layout(Int32(ndnnl_weights))
+      if product.implementation.contains("gemm"), let other = pointwise(rows: shape[0], of: b) {
+        (primitive, weights) = (other.primitive, other.weights)
+      }
+      // As the operand's own axes see it.
+      if transposesRight { weights = weights?.permuted([1, 0]) }
+      if weights == nil { return nil }
+    }
     var arguments = [(Int32(ndnnl_source), 0), (Int32(ndnnl_weights), 1)]
     if hasBias { arguments.append((Int32(ndnnl_bias), 2)) }
-    var layouts: [Int: Layout] = [0: .plain, 2: .plain]
-    if !isPacked { layouts[1] = .plain }
     return DNNLKernel(
       primitive, arguments: arguments, operands: operands, result: results[0],
       resultArgument: Int32(ndnnl_result), accumulated: epilogue.addsResidual ? operands.count - 1 : nil,
-      layouts: layouts, resultLayout: .plain)
+      layouts: [
+        0: .plain, 1: weights.map { Layout($0, shape: operands[1].type.shape) } ?? .plain, 2: .plain,
+      ], resultLayout: .plain)
+  }
+
+  /// The product of rows with a constant matrix `[k, n]` as a convolution over one axis of positions, channels last.
+  ///
+  /// Without AVX-512, oneDNN packs the matrix of a product anew at every call, and the weights of a convolution once.
+  private func pointwise(rows: Int, of matrix: [Int]) -> (primitive: DNNLPrimitive, weights: DNNLLayout)? {
+    let (k, n) = (matrix[0], matrix[1])
+    guard rows > 1, let source = DNNLLayout.strided([1, k, 1, rows], [rows * k, 1, rows * k, k]),
+      let result = DNNLLayout.strided([1, n, 1, rows], [rows * n, 1, rows * n, n]),
+      let weights = DNNLLayout.any([n, k, 1, 1])
+    else { return nil }
+    let bias = hasBias ? DNNLLayout.plain([n]) : nil, posts = epilogue.posts
+    let primitive = Window(kernel: [1, 1]).withDNNL { window, _ in
+      DNNLPrimitive(
+        ndnnl_convolution_forward(
+          source.handle, weights.handle, bias?.handle, result.handle, window, Int32(posts.count), posts))
+    }
+    guard let primitive, primitive.implementation.hasPrefix("jit_1x1"),
+      let chosen = primitive.layout(Int32(ndnnl_weights))?.reshaped(to: [n, k])?.permuted([1, 0])
+    else { return nil }
+    return (primitive, chosen)
   }
 }
 
