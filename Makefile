@@ -8,7 +8,7 @@ fuzz-corpus = models Tests/NoemaAttributionTests/Fixtures \
   $(wildcard $(addprefix $(cases)/,node simple pytorch-operator pytorch-converted))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check conformance fuzz format bench twins golden notebooks clean
+.PHONY: help setup build demo test check conformance fuzz sanitize format bench twins golden notebooks clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
@@ -33,6 +33,9 @@ conformance: build ## Run the ONNX backend test cases (downloads them into .buil
 
 fuzz: build ## Read damaged and invented networks for ten minutes, or minutes=N
 	.build/release/noema-fuzz --minutes $(minutes) $(fuzz-corpus)
+
+sanitize: setup ## Run the tests under the address and the thread sanitizer (builds twice more, into .build)
+	@scripts/sanitize
 
 format: ## Lay out the Swift files as .swift-format says
 	git ls-files '*.swift' ':!*.pb.swift' ':!*Goldens.swift' | xargs swift format --in-place --parallel

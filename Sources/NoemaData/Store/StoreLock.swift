@@ -55,9 +55,10 @@ enum StoreFolder {
     guard let directory = opendir(folder) else { return }
     defer { closedir(directory) }
     var names: [String] = []
+    let start = MemoryLayout<dirent>.offset(of: \.d_name)!
     while let entry = readdir(directory) {
-      names.append(
-        withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+      // An entry ends with its name: the array is declared longer than the memory it has.
+      names.append(String(cString: (UnsafeRawPointer(entry) + start).assumingMemoryBound(to: CChar.self)))
     }
     for name in names where isUnwanted(name) { unlink("\(folder)/\(name)") }
   }
