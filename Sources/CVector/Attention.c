@@ -1,12 +1,6 @@
 #include "CVector.h"
 #include "Softmax.h"
 
-#if defined(__x86_64__)
-#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_MACHINE
-#endif
-
 #pragma clang fp contract(fast)
 
 enum { lanes = float_lanes, tile = 6, block = 8 * tile };

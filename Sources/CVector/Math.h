@@ -7,6 +7,12 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+#if defined(__x86_64__)
+#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_MACHINE
+#endif
+
 INLINE float from_bits(int32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 INLINE int32_t to_bits(float x) { int32_t bits; memcpy(&bits, &x, 4); return bits; }
 

@@ -2,12 +2,6 @@
 #include "Math.h"
 
 // Each function is compiled for several instruction sets, and the machine's is chosen when the program starts.
-#if defined(__x86_64__)
-#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_MACHINE
-#endif
-
 enum { block = 256 };
 
 #pragma clang fp contract(fast)

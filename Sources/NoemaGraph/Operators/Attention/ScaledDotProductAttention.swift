@@ -54,7 +54,7 @@ public struct ScaledDotProductAttention: Block {
 
   public func multiplyAdds(_ operands: [TensorType], _ results: [TensorType]) -> Int {
     let q = operands[0].shape, keys = operands[2].shape[2]
-    return q[0] * q[1] * q[2] * keys * (q[3] + results[0].shape[3])
+    return Shapes.work(Shapes.work(q[0] * q[1] * q[2], keys), q[3] + results[0].shape[3])
   }
 
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?

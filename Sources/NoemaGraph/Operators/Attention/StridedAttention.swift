@@ -83,7 +83,7 @@ private final class AttentionKernel: Kernel {
     // Keys and values are packed once a stretch, so that few heads are cut, and short stretches never.
     let wanted = 4 * Parallel.threadCount
     cuts = max(1, min(queries / 64, (wanted + batch * heads - 1) / (batch * heads)))
-    let work = batch * heads * queries * keys * (size + width)
+    let work = Shapes.work(Shapes.work(batch * heads * queries, keys), size + width)
     parts = min(batch * heads * cuts, max(1, work >> 15), Parallel.threadCount)
     scratchPerPart = Int(cv_attention_scratch(Int64(keys), Int64(size), Int64(width)) + 15) / 16 * 16
     scratchByteCount = parts * scratchPerPart * 4

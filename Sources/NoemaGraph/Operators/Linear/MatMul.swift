@@ -7,8 +7,9 @@ public import NoemaTensor
 /// - Shapes: `a […, m, k]` (or transposed), `b […, k, n]` (or transposed), optional bias `[n]` `→ […, m, n]`.
 /// - Source: ONNX MatMul-1 to -13, Gemm-1 to -13.
 public struct MatMul: FloatOperator {
-  /// Whether the last two axes of the first and second operand are swapped.
+  /// Whether the last two axes of the first operand are swapped.
   public var transposesLeft: Bool
+  /// Whether the last two axes of the second operand are swapped.
   public var transposesRight: Bool
   /// Whether operand 2 is a bias.
   public var hasBias: Bool
