@@ -78,7 +78,8 @@ let package = Package(
     .executableTarget(
       name: "NoemaConformance",
       dependencies: [
-        "NoemaTensor", "NoemaGraph", "ONNXSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "NoemaTensor", "NoemaGraph", "NoemaTestSupport", "ONNXSchema",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -12,6 +12,8 @@ struct CaseReport: Codable, Sendable {
   var reason = ""
   /// What Noema lacks, without the names of nodes, so that cases can be counted by it.
   var lacking: [String] = []
+  /// Whether first and second derivatives were compared with central differences.
+  var isDifferentiated = false
   /// Inputs that had to be bound as constants.
   var bound: [String] = []
   /// Seconds that the case took.

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import NoemaGraph
 internal import NoemaTensor
+internal import NoemaTestSupport
 internal import ONNXSchema
 internal import SwiftProtobuf
 
@@ -8,6 +9,11 @@ internal import SwiftProtobuf
 struct CaseRunner {
   /// Multiply-adds above which the interpreter, which takes some nanoseconds for each, is left out.
   static let largestInterpreted = 1 << 28
+
+  /// Multiply-adds above which derivatives, for which the interpreter runs many times, are left out.
+  static let largestDifferentiated = 1 << 22
+  /// Elements of all inputs above which derivatives are left out: among very many, some are always near a tie.
+  static let mostDifferentiated = 1 << 15
 
   private static let uncut =
     "expects results that wrapped instead of being cut to the range of int8; ONNX corrected it later"
@@ -120,7 +126,41 @@ struct CaseRunner {
     // The interpreter computes in one float type; its results take the expected one before they are compared.
     let results = try graph.interpreted(fed, as: graph.usesDoubles ? .float64 : .float32)
     let cast = zip(results, graph.outputs).map { $0.converted(to: graph.type(of: $1).element) }
-    return compare(cast, "interpreter")
+    if let difference = compare(cast, "interpreter") { return difference }
+    guard graph.multiplyAdds <= Self.largestDifferentiated,
+      fed.reduce(0, { $0 + $1.count }) <= Self.mostDifferentiated
+    else { return nil }
+    return try derivatives(graph, fed, &report)
+  }
+
+  /// Inputs by which an operator is not differentiated, as in PyTorch: the borders of regions.
+  private static let undifferentiated: [String: Set<Int>] = ["RoiAlign": [1], "MaxRoiPool": [1]]
+
+  /// Compares derivatives with central differences beside the case's inputs: at them there may be ties and kinks.
+  ///
+  /// - Returns: what differs in words, if it does in each of four places; one may lie at a kink by chance.
+  private func derivatives(_ graph: Graph, _ inputs: [Tensor], _ report: inout CaseReport) throws -> String? {
+    var found: [String] = []
+    for seed in UInt64(1)...4 {
+      var random = RandomNumbers(seed: seed)
+      // Smaller numbers and larger ones, since either may lie outside a function's domain.
+      let factors = seed % 2 == 1 ? 0.97..<0.99 : 1.01..<1.03
+      let moved = inputs.map { tensor in
+        guard tensor.elementType.isFloat else { return tensor }
+        let numbers = tensor.converted(to: .float64).elements(as: Double.self)
+        return Tensor(
+          shape: tensor.shape,
+          numbers.map { ($0.magnitude < 1e6 ? $0 : 1) * random.uniform(factors) + random.uniform(0..<1e-2) })
+      }
+      let fixed = operation.flatMap { Self.undifferentiated[$0] } ?? []
+      guard let failures = try derivativeFailures(of: graph, at: moved, fixed: fixed, seed: seed) else {
+        continue
+      }
+      report.isDifferentiated = true
+      if failures.isEmpty { return nil }
+      if found.isEmpty { found = failures }
+    }
+    return found.isEmpty ? nil : found.joined(separator: "; ")
   }
 
   /// The network with the shapes of its inputs, and the names of the inputs that had to become constants.

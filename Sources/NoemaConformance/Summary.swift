@@ -16,10 +16,14 @@ struct Summary {
     return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
   }
 
-  /// One row an operator: passed, failed, skipped. Networks of several nodes share a row.
+  /// One row an operator: passed, failed, skipped, differentiated. Networks of several nodes share a row.
   private var rows: [(operation: String, counts: [Int])] {
     Dictionary(grouping: reports) { $0.operation ?? "networks of several nodes" }.map { name, reports in
-      (name, [.passed, .failed, .skipped].map { verdict in reports.count { $0.verdict == verdict } })
+      (
+        name,
+        [.passed, .failed, .skipped].map { verdict in reports.count { $0.verdict == verdict } }
+          + [reports.count(where: \.isDifferentiated)]
+      )
     }.sorted { $0.operation < $1.operation }
   }
 
@@ -28,10 +32,10 @@ struct Summary {
     let width = rows.map(\.operation.count).max() ?? 0
     func line(_ name: String, _ cells: [String]) -> String {
       name.padding(toLength: max(width, 8), withPad: " ", startingAt: 0)
-        + cells.map { String(repeating: " ", count: max(1, 9 - $0.count)) + $0 }.joined()
+        + cells.map { String(repeating: " ", count: max(1, 13 - $0.count)) + $0 }.joined()
     }
     return
-      ([line("operator", ["passed", "failed", "skipped"])]
+      ([line("operator", ["passed", "failed", "skipped", "derivatives"])]
       + rows.map { line($0.operation, $0.counts.map(String.init)) }).joined(separator: "\n")
   }
 
@@ -49,12 +53,14 @@ struct Summary {
       the type; integers exact). Inputs that decide shapes are bound as constants. Networks of more than
       \(interpreted) Mi multiply-adds run through the engine only. A case is skipped when Noema refuses it with an error
       that says what is not supported, or when its expected outputs are known to be wrong; the second table says
-      which.
+      which. The last column counts the cases whose first and second derivatives by float inputs agree with central
+      differences in double precision (1e-6), and their fast kernels with the reference kernels (1e-4), beside the
+      case's inputs, where there are no ties.
 
       \(line).
 
-      | operator of the case | passed | failed | skipped |
-      |---|---:|---:|---:|
+      | operator of the case | passed | failed | skipped | derivatives |
+      |---|---:|---:|---:|---:|
       \(lines.joined(separator: "\n"))
 
       ## What skipped cases lack

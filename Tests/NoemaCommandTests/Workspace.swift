@@ -39,10 +39,11 @@ final class Workspace {
     let process = Process()
     process.currentDirectoryURL = URL(fileURLWithPath: path)
     if let blocks {
-      // A limit on files stands in for a full disk: writes fail, where the signal is ignored.
+      // A limit on files stands in for a full disk: writes fail, where the signal is ignored. Without a folder for
+      // temporary files the thread sanitizer does without the one that it would write.
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments =
-        ["-c", "ulimit -f \(blocks); trap '' XFSZ; exec \"$0\" \"$@\"", Self.command] + arguments
+      let script = "export TMPDIR=/dev/null; ulimit -f \(blocks); trap '' XFSZ; exec \"$0\" \"$@\""
+      process.arguments = ["-c", script, Self.command] + arguments
     } else {
       process.executableURL = URL(fileURLWithPath: Self.command)
       process.arguments = arguments

@@ -52,6 +52,19 @@ private let rows: [OperatorCase] = [
     #expect(y.elements(as: Float.self) == [1, 1, 4, 3])
   }
 
+  /// Zeros among the factors: in the operand, in an update, in both, in two updates of one element.
+  @Test func scatteredZerosHaveDerivatives() throws {
+    var graph = Graph()
+    let x = graph.addInput(TensorType([5]), name: "x"),
+      updates = graph.addInput(TensorType([6]), name: "updates")
+    let places = graph.addConstant(Tensor(shape: [6], [Int64(0), 1, 2, 3, 3, 4]))
+    graph.outputs = [try graph.apply(Scatter(.mul), x, updates, places)]
+    let inputs = [
+      Tensor(shape: [5], [Float(0), 2, 0, 3, 5]), Tensor(shape: [6], [Float(2), 0, 0, 0, 0, 7]),
+    ]
+    #expect(try failures(of: graph, at: inputs, isSmooth: false) == [])
+  }
+
   @Test func scattersWithEveryReduction() throws {
     let x = Tensor(shape: [3], [Int32(2), 2, 2]), indices = Tensor(shape: [2, 1], [Int64(1), 1])
     for (reduction, expected) in [

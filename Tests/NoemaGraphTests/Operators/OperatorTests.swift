@@ -114,6 +114,8 @@ private let elementwise: [OperatorCase] =
   } + [
     OperatorCase(Binary(.div), .random([2, 3]), .positive([2, 3])),
     OperatorCase(Binary(.div), .random([2, 3]), .positive([3])),
+    OperatorCase(Binary(.mod), .random([4, 3]), .distinct([4, 3])),
+    OperatorCase(Binary(.remainder), .random([4, 3]), .positive([1, 3])),
     OperatorCase(Binary(.pow), .positive([2, 3]), .random([2, 3])),
     OperatorCase(Binary(.pow), .positive([4]), .constant(Tensor(Float(3)))),
     OperatorCase(Binary(.max), .distinct([3, 4]), .constant(Tensor(Float(0.003))), isSmooth: false),
@@ -239,6 +241,30 @@ private let reductions: [OperatorCase] = [
       back.graph.outputs = [back.cotangents[0]!]
       let result = try back.graph.interpreted([Tensor(shape: [1], [x]), Tensor(shape: [1], [Float(1)])])[0]
       #expect(result.elements(as: Float.self) == [expected], "\(function) at \(x)")
+    }
+  }
+
+  /// Products with none, one and two zeros have first and second derivatives, which quotients would miss.
+  @Test(arguments: [[0], [1], [0, 2]]) func productsOfZeros(_ axes: [Int]) throws {
+    var graph = Graph()
+    let x = graph.addInput(TensorType([2, 3, 2]), name: "x")
+    graph.outputs = [try graph.apply(Reduction(.product, axes: axes, keepsAxes: false), x)]
+    let numbers = Tensor(shape: [2, 3, 2], [Float(0), 2, -1, 0, 0, 0.5, 3, 1, 0, 0, -2, 4])
+    #expect(try failures(of: graph, at: [numbers]) == [])
+  }
+
+  @Test func powersOfZeroFollowPyTorch() throws {
+    var graph = Graph()
+    let a = graph.addInput(TensorType([4]), name: "a"), b = graph.addInput(TensorType([4]), name: "b")
+    graph.outputs = [try graph.apply(Binary(.pow), a, b)]
+    var back = try graph.backward(from: graph.outputs[0], to: [a, b])
+    back.graph.outputs = back.cotangents.map { $0! }
+    let inputs = [[Float(0), 0, 3, 2], [0, 2, 0, 3], [1, 1, 1, 1]].map { Tensor(shape: [4], $0) }
+    for results in [try Session(back.graph).run(inputs), try back.graph.interpreted(inputs)] {
+      #expect(results[0].elements(as: Float.self) == [0, 0, 0, 12])
+      for (found, expected) in zip(results[1].elements(as: Float.self), [0, 0, 1.0986123, 5.5451774]) {
+        #expect(abs(Double(found) - expected) < 1e-5)
+      }
     }
   }
 

@@ -225,7 +225,11 @@ extension Binary {
         Unary(.negative), graph.apply(Binary(.div), graph.apply(Binary(.mul), g, y), b))
     case .pow: (left, right) = try powerPullback(g, a, b, y, in: &graph)
     case .min, .max: (left, right) = try extremumPullback(g, a, b, in: &graph)
-    case .mod, .remainder: (left, right) = (g, nil)
+    case .mod, .remainder:
+      // y = a − n b, with the whole number n as it was rounded forward.
+      let n = try graph.apply(
+        Unary(.round), graph.apply(Binary(.div), graph.apply(Binary(.sub), a, y), b))
+      (left, right) = (g, try graph.apply(Unary(.negative), graph.apply(Binary(.mul), g, n)))
     }
     return [
       try left.map { value throws(GraphError) in try graph.reduce(value, toShapeOf: a) },
@@ -241,11 +245,23 @@ extension Binary {
       graph.type(of: b).element == graph.type(of: a).element
       ? b
       : try graph.apply(Cast(to: graph.type(of: a).element), b)
-    let lowered = try graph.apply(
-      Binary(.pow), a, graph.apply(Binary(.sub), exponent, graph.addScalar(1, like: a)))
-    let left = try graph.apply(Binary(.mul), g, graph.apply(Binary(.mul), exponent, lowered))
+    // As in PyTorch: where the exponent is 0 nothing passes, and 0 to a positive power has no slope in the exponent.
+    // Numbers in their place keep infinities out of the way.
+    let one = graph.addScalar(1, like: a)
+    var lowered = try graph.apply(Binary(.sub), exponent, one)
+    if graph.constants[b].map(\.hasZero) ?? true {
+      let isZero = try graph.apply(Comparison(function: .equal), exponent, graph.addScalar(0, like: a))
+      lowered = try graph.apply(Select(), isZero, one, lowered)
+    }
+    let left = try graph.apply(
+      Binary(.mul), g, graph.apply(Binary(.mul), exponent, graph.apply(Binary(.pow), a, lowered)))
     if graph.constants[b] != nil { return (left, nil) }
-    return (left, try graph.apply(Binary(.mul), g, graph.apply(Binary(.mul), y, graph.apply(Unary(.log), a))))
+    let zero = graph.addScalar(0, like: a)
+    let isFlat = try graph.apply(
+      Comparison(function: .and), graph.apply(Comparison(function: .equal), a, zero),
+      graph.apply(Comparison(function: .greaterOrEqual), exponent, zero))
+    let logarithm = try graph.apply(Unary(.log), graph.apply(Select(), isFlat, one, a))
+    return (left, try graph.apply(Binary(.mul), g, graph.apply(Binary(.mul), y, logarithm)))
   }
 
   /// The winner takes the cotangent; a tie shares it equally.
@@ -260,6 +276,11 @@ extension Binary {
     let left = try graph.apply(Binary(.mul), wide, half)
     return (left, try graph.apply(Binary(.sub), wide, left))
   }
+}
+
+extension Tensor {
+  /// Whether an element is 0.
+  fileprivate var hasZero: Bool { converted(to: .float64).elements(as: Double.self).contains(0) }
 }
 
 extension Graph {

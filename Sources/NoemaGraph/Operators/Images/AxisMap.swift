@@ -18,16 +18,30 @@ public struct AxisMap: FloatOperator {
   /// The weight of each term.
   public private(set) var weights: [Double]
 
+  /// Makes a map without results.
+  public init(axis: Int, extent: Int) {
+    (self.axis, self.extent) = (axis, extent)
+    (starts, sources, weights) = ([0], [], [])
+  }
+
   /// Makes a map of one sum a result.
   ///
   /// - Precondition: sources lie within the extent.
   public init(axis: Int, extent: Int, sums: [[(source: Int, weight: Double)]]) {
-    self.axis = axis
-    self.extent = extent
-    starts = sums.reduce(into: [0]) { $0.append($0.last! + $1.count) }
-    sources = sums.flatMap { $0.map(\.source) }
-    weights = sums.flatMap { $0.map(\.weight) }
-    precondition(sources.allSatisfy { (0..<extent).contains($0) }, "a source lies outside the axis")
+    self.init(axis: axis, extent: extent)
+    for terms in sums { appendResult(terms) }
+  }
+
+  /// Adds a result behind the last: the sum of some terms.
+  ///
+  /// - Precondition: sources lie within the extent.
+  public mutating func appendResult(_ terms: some Sequence<(source: Int, weight: Double)>) {
+    for (source, weight) in terms {
+      precondition((0..<extent).contains(source), "a source lies outside the axis")
+      sources.append(source)
+      weights.append(weight)
+    }
+    starts.append(sources.count)
   }
 
   public var relevanceRole: RelevanceRole { .pooling }

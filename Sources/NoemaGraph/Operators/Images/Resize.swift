@@ -40,9 +40,7 @@ enum Resize {
             Gather(axis: plan.axis), x, node.constant(Tensor(shape: [indices.count], indices)))
         }
       } else {
-        let map = AxisMap(
-          axis: plan.axis, extent: plan.extent,
-          sums: try Kernel(node, mode, plan.scale).sums(places, plan.extent))
+        let map = try Kernel(node, mode, plan.scale).map(places, along: plan.axis, plan.extent)
         if !(plan.extent == plan.result && map.sources == Array(0..<plan.extent)) {
           x = try node.emit(map, x)
         }
@@ -185,25 +183,34 @@ enum Resize {
       return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
     }
 
-    /// The terms of each result; what lies outside counts as the element at the border, unless it is
-    /// excluded.
-    func sums(_ places: [Double], _ extent: Int) throws -> [[(source: Int, weight: Double)]] {
+    /// The sum for each place; what lies outside counts as the element at the border, unless it is excluded.
+    func map(_ places: [Double], along axis: Int, _ extent: Int) throws -> AxisMap {
       let reach = (isCubic ? 2 : 1) * stretch
       guard reach.isFinite, 2 * (reach + 1) * Double(places.count) < 0x1p24 else {
         throw node.error("a filter of \(reach) elements for \(places.count) results is absurdly large")
       }
-      return places.map { place in
+      var map = AxisMap(axis: axis, extent: extent)
+      var terms: [(source: Int, weight: Double)] = []
+      for place in places {
         let centre = min(max(place, -0x1p30), 0x1p30)
-        var merged: [Int: Double] = [:], total = 0.0
+        var total = 0.0
+        terms.removeAll(keepingCapacity: true)
         for at in Int((centre - reach).rounded(.up))...Int((centre + reach).rounded(.down)) {
           let weight = value((Double(at) - centre) / stretch), isOutside = at < 0 || at >= extent
           if weight == 0 || (excludesOutside && isOutside) { continue }
-          merged[min(max(at, 0), extent - 1), default: 0] += weight
+          let source = min(max(at, 0), extent - 1)
+          // Sources only rise, so what falls together at a border is adjacent.
+          if terms.last?.source == source {
+            terms[terms.count - 1].weight += weight
+          } else {
+            terms.append((source, weight))
+          }
           total += weight
         }
         let divisor = (isAntialiased || excludesOutside) && total != 0 ? total : 1
-        return merged.sorted { $0.key < $1.key }.map { ($0.key, $0.value / divisor) }
+        map.appendResult(terms.lazy.map { ($0.source, $0.weight / divisor) })
       }
+      return map
     }
   }
 }

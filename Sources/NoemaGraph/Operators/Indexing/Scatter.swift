@@ -86,8 +86,8 @@ extension Scatter {
 
 // MARK: Derivative
 extension Scatter {
-  /// As in PyTorch: a replaced element passes nothing on, factors divide the product, and those that reach an
-  /// extremum share it equally. Several replacements of one element each receive its cotangent.
+  /// As in PyTorch: a replaced element passes nothing on, a factor receives the product of the others, and those that
+  /// reach an extremum share it equally. Several replacements of one element each receive its cotangent.
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {
@@ -101,10 +101,18 @@ extension Scatter {
       return [try graph.apply(Scatter(.none), g, zeros, positions), try at(g), nil]
     case .add: return [g, try at(g), nil]
     case .mul:
-      let flow = try graph.apply(Binary(.mul), g, y)
-      return [
-        try graph.apply(Binary(.div), flow, x), try graph.apply(Binary(.div), at(flow), updates), nil,
-      ]
+      // Products without their zeros, which are counted instead: divided by a factor they are those of the others.
+      let zero = graph.addScalar(0, like: x)
+      let own = try graph.equality(x, zero), theirs = try graph.equality(updates, zero)
+      let count = try graph.apply(Scatter(.add), own, theirs, positions)
+      let factor = try graph.apply(Binary(.add), x, own),
+        update = try graph.apply(Binary(.add), updates, theirs)
+      let flow = try graph.apply(Binary(.mul), g, graph.apply(Scatter(.mul), factor, update, positions))
+      func share(_ flow: Value, _ zeros: Value, _ isZero: Value, _ by: Value) throws(GraphError) -> Value {
+        let isAlone = try graph.equality(zeros, isZero)
+        return try graph.apply(Binary(.mul), isAlone, graph.apply(Binary(.div), flow, by))
+      }
+      return [try share(flow, count, own, factor), try share(at(flow), at(count), theirs, update), nil]
     case .max, .min:
       let own = try graph.equality(x, y), theirs = try graph.equality(updates, at(y))
       let count = try graph.apply(Scatter(.add), own, theirs, positions)

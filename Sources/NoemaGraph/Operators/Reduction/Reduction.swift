@@ -241,8 +241,7 @@ extension Reduction {
     case .mean:
       let count = Double(axes.reduce(1) { $0 * shape[$1] })
       return [try wide(graph.apply(Binary(.mul), g, graph.addScalar(1 / count, like: g)))]
-    case .product:
-      return [try graph.apply(Binary(.div), graph.apply(Binary(.mul), wide(g), wide(node.results[0])), x)]
+    case .product: return [try graph.apply(Binary(.mul), wide(g), graph.productOfOthers(x, along: axes))]
     case .max, .min:
       // Ties share the cotangent equally, as PyTorch's amax does.
       let difference = try graph.apply(Unary(.abs), graph.apply(Binary(.sub), x, wide(node.results[0])))
