@@ -128,7 +128,9 @@ void cv_softmax_gradient(const float *g, const float *y, float *x, int64_t rows,
   for (int64_t row = 0; row < rows; row++, g += n, y += n, x += n) {
     SUM(total, n, g[k] * y[k])
     const float mean = (float)total;
-    for (int64_t i = 0; i < n; i++) x[i] = y[i] * (g[i] - mean);
+    int arrives = mean == mean;
+    for (int64_t i = 0; i < n && !arrives; i++) arrives = g[i] != 0;
+    for (int64_t i = 0; i < n; i++) x[i] = arrives ? y[i] * (g[i] - mean) : 0;
   }
 }
 

@@ -268,6 +268,25 @@ private let reductions: [OperatorCase] = [
     }
   }
 
+  /// A row of −∞ has no softmax; where it is replaced by zeros, nothing passes back through it.
+  @Test(arguments: [1, 0]) func replacedRowsOfSoftmaxPassNothing(_ axis: Int) throws {
+    var graph = Graph()
+    let x = graph.addInput(TensorType([2, 2]), name: "x")
+    let y = try graph.apply(Softmax(axis: axis), x)
+    let isMasked = graph.addConstant(Tensor(shape: axis == 1 ? [2, 1] : [1, 2], [true, false]))
+    graph.outputs = [try graph.apply(Select(), isMasked, graph.addConstant(Tensor(Float(0))), y)]
+    var back = try graph.backward(from: graph.outputs[0], to: [x])
+    back.graph.outputs = [back.cotangents[0]!]
+    let off = -Float.infinity
+    let inputs = [
+      Tensor(shape: [2, 2], axis == 1 ? [off, off, 1, 1] : [off, 1, off, 1]),
+      Tensor(shape: [2, 2], axis == 1 ? [3, 1, 4, 0] : [Float(3), 4, 1, 0]),
+    ]
+    for result in [try Session(back.graph).run(inputs)[0], try back.graph.interpreted(inputs)[0]] {
+      #expect(result.elements(as: Float.self) == (axis == 1 ? [0, 0, 1, -1] : [0, 1, 0, -1]))
+    }
+  }
+
   /// Rows that fill vectors, stretches of vectors, and neither; numbers far below the largest, and none.
   @Test(arguments: [3, 16, 33, 4096, 20_011]) func longRowsOfSoftmax(_ width: Int) throws {
     var numbers = normalTensor([2, width]).elements(as: Float.self).map { 20 * $0 }

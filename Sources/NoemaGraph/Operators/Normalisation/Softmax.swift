@@ -98,6 +98,9 @@ public struct Softmax: FloatOperator {
 
 /// What a softmax passes back: `y · (ȳ − Σ ȳ·y)`, from the cotangent and the softmax's result.
 ///
+/// Where nothing arrives for a whole row, nothing passes: networks that replace the softmax of a row of −∞, which is
+/// NaN, by zeros then have the derivatives of those zeros, and no NaN.
+///
 /// - Shapes: `ȳ […, n, …]`, `y […, n, …] → […, n, …]`.
 struct SoftmaxGradient: Block {
   /// The softmax's axis.
@@ -113,7 +116,11 @@ struct SoftmaxGradient: Block {
   }
 
   func expand(_ operands: [Value], in graph: inout Graph) throws(GraphError) -> Value {
-    let (g, y) = (operands[0], operands[1])
+    let g = operands[0], zero = graph.addScalar(0, like: g)
+    let largest = try graph.apply(
+      Reduction(.max, axes: [axis], keepsAxes: true), graph.apply(Unary(.abs), g))
+    let isSilent = try graph.apply(Comparison(function: .equal), largest, zero)
+    let y = try graph.apply(Select(), isSilent, zero, operands[1])
     let mean = try graph.apply(
       Reduction(.sum, axes: [axis], keepsAxes: true), graph.apply(Binary(.mul), g, y))
     return try graph.apply(Binary(.mul), y, graph.apply(Binary(.sub), g, mean))
