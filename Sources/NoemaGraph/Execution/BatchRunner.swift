@@ -2,6 +2,9 @@ public import NoemaTensor
 
 /// Runs a graph derived from a network on any number of examples, at a batch size that fits a memory budget.
 ///
+/// What does not fit with a batch of one example, or the file's own, keeps less and computes more
+/// (`Graph.recomputing`).
+///
 /// Batches are no larger than keeps the processor busy: small ones stay in its caches, take fewer fresh pages
 /// from the system, and are read sooner.
 ///
@@ -38,10 +41,12 @@ public final class BatchRunner {
       size = Self.evenBatch(examples, atMost: most)
     }
     while true {
-      let session = try Session(try derive(try network.graph(batch: size, shapes: shapes)), sharing: weights)
-      let bytes =
-        session.workingByteCount + (session.inputTypes + session.outputTypes).reduce(0) { $0 + $1.byteCount }
-      if bytes <= memory || size == 1 || network.fixedBatch != nil {
+      let graph = try derive(try network.graph(batch: size, shapes: shapes))
+      let ports = (graph.inputs + graph.outputs).reduce(0) { $0 + graph.type(of: $1).byteCount }
+      let isSmallest = size == 1 || network.fixedBatch != nil
+      let session = try Session(graph, sharing: weights, limit: isSmallest ? max(0, memory - ports) : .max)
+      let bytes = session.workingByteCount + ports
+      if bytes <= memory || isSmallest {
         guard bytes <= memory else {
           throw GraphError(
             .execution(

@@ -31,6 +31,8 @@ final class Plan {
   let inputTypes: [TensorType]
   private(set) var arenaByteCount = 0
   private(set) var scratchByteCount = 0
+  /// Bytes of the arena and the scratch memory.
+  var workingByteCount: Int { arenaByteCount + scratchByteCount }
 
   private var locations: [Value: [(layout: Layout, buffer: Int)]] = [:]
   private var constantCopies: WeightCache

@@ -16,17 +16,28 @@ public final class Session {
 
   /// Compiles a graph: execution passes, kernels, layouts, memory.
   ///
-  /// - Parameter weights: reordered constants to share with other sessions of the same network.
+  /// - Parameters:
+  ///   - weights: reordered constants to share with other sessions of the same network.
+  ///   - limit: bytes of working memory above which hidden values are computed twice rather than kept, in as few
+  ///     segments as bring the plan below it. Where none do, the smallest plan is taken.
   /// - Throws: `GraphError` when an operator cannot be compiled.
-  public init(_ graph: Graph, sharing weights: SharedWeights = SharedWeights()) throws(GraphError) {
-    plan = try Plan(try graph.applying(Pass.execution), weights: weights.cache)
+  public init(
+    _ graph: Graph, sharing weights: SharedWeights = SharedWeights(), limit: Int = .max
+  ) throws(GraphError) {
+    let ready = try graph.applying(Pass.execution)
+    var plan = try Plan(ready, weights: weights.cache)
+    for segments in [2, 3, 4, 6, 8, 12, 16, 24, 32] where plan.workingByteCount > limit {
+      let other = try Plan(ready.recomputing(segments: segments), weights: weights.cache)
+      if other.workingByteCount < plan.workingByteCount { plan = other }
+    }
+    self.plan = plan
     inputTypes = plan.inputTypes
     outputTypes = plan.outputTypes
     seconds = Array(repeating: 0, count: plan.steps.count)
   }
 
   /// Bytes of the arena and the scratch memory.
-  public var workingByteCount: Int { plan.arenaByteCount + plan.scratchByteCount }
+  public var workingByteCount: Int { plan.workingByteCount }
 
   /// Runs the graph.
   ///

@@ -47,6 +47,26 @@ import Testing
         == .execution("one batch of 1 needs 0 MiB, the budget is 0 MiB; raise --memory"))
   }
 
+  /// Where one example does not fit, hidden values are computed twice before anything is refused.
+  @Test func budgetBelowOneExampleComputesTwice() throws {
+    var draft = ModelDraft()
+    draft.input("x", [nil, 256])
+    for layer in 0..<32 { draft.node("Tanh", [layer == 0 ? "x" : "h\(layer)"], ["h\(layer + 1)"]) }
+    draft.output("h32")
+    let network = try Network(bytes: draft.bytes())
+    func runner(_ memory: Int) throws -> BatchRunner {
+      try BatchRunner(network, examples: 1, memory: memory) { graph throws(GraphError) in
+        var back = try graph.backward(from: graph.outputs[0], to: graph.inputs)
+        back.graph.outputs = [back.cotangents[0]!]
+        return back.graph
+      }
+    }
+    let whole = try runner(1 << 30), tight = try runner(whole.workingByteCount / 2)
+    #expect(tight.batchSize == 1 && tight.workingByteCount < whole.workingByteCount / 2)
+    let inputs = [normalTensor([1, 256]), normalTensor([1, 256], seed: 2)]
+    #expect(try tight.run(inputs) == whole.run(inputs))
+  }
+
   /// A terabyte per example is refused before it is asked for.
   @Test func absurdPlansTakeNoMemory() throws {
     var draft = ModelDraft()

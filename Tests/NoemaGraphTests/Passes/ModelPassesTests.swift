@@ -51,6 +51,26 @@ import Testing
     }
   }
 
+  /// Gradients stay the same when hidden values are computed twice, for less memory.
+  @Test(arguments: models)
+  func gradientsFitIntoLess(_ path: String) throws {
+    let graph = try Network(contentsOf: path).graph(batch: 2).applying(Pass.canonical)
+    guard let output = graph.mainOutput, graph.inputs.allSatisfy({ graph.type(of: $0).element.isFloat }) else {
+      return
+    }
+    var back = try graph.backward(from: output, to: graph.inputs)
+    back.graph.outputs = back.cotangents.compactMap { $0 }
+    let inputs = back.graph.inputs.enumerated().map {
+      normalTensor(back.graph.type(of: $1).shape, seed: UInt64($0 + 1))
+    }
+    let whole = try Session(back.graph), least = try Session(back.graph, limit: 0)
+    #expect(least.workingByteCount <= whole.workingByteCount)
+    if ProcessInfo.processInfo.environment["NOEMA_MODELS"] != nil {
+      print("\(path): \(whole.workingByteCount >> 10) KiB, at least \(least.workingByteCount >> 10) KiB")
+    }
+    try compare(least.run(inputs), whole.run(inputs), "gradient computed twice")
+  }
+
   private func compare(_ found: [Tensor], _ expected: [Tensor], _ comment: String) throws {
     #expect(found.count == expected.count)
     for (a, b) in zip(found, expected) {
