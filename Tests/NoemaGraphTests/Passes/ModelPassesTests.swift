@@ -55,9 +55,8 @@ import Testing
   @Test(arguments: models)
   func gradientsFitIntoLess(_ path: String) throws {
     let graph = try Network(contentsOf: path).graph(batch: 2).applying(Pass.canonical)
-    guard let output = graph.mainOutput, graph.inputs.allSatisfy({ graph.type(of: $0).element.isFloat }) else {
-      return
-    }
+    let hasFloatInputs = graph.inputs.allSatisfy { graph.type(of: $0).element.isFloat }
+    guard let output = graph.mainOutput, hasFloatInputs else { return }
     var back = try graph.backward(from: output, to: graph.inputs)
     back.graph.outputs = back.cotangents.compactMap { $0 }
     let inputs = back.graph.inputs.enumerated().map {
