@@ -15,10 +15,10 @@ protocol ExportableOperator: Operator {
   func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String]
 }
 
-/// Writes a graph as an ONNX model of opset 17, node by node.
+/// Writes a graph as an ONNX model of opset 18, node by node.
 final class ONNXWriter {
   /// The opset of what is written: the first with everything needed, and one that every runtime reads.
-  static let opset = 17
+  static let opset = 18
 
   /// An attribute's value.
   enum Attribute {
@@ -183,7 +183,7 @@ final class ONNXWriter {
 }
 
 extension Graph {
-  /// The graph as the bytes of an ONNX model (opset 17) of the graph's concrete shapes.
+  /// The graph as the bytes of an ONNX model (opset 18) of the graph's concrete shapes.
   ///
   /// Inputs keep their names. Fused graphs, as plans run them, have no ONNX form; export before execution passes.
   ///

@@ -98,6 +98,17 @@ import Testing
     #expect(try Session(graph).workingByteCount >= 1 << 33)
   }
 
+  /// oneDNN would take many seconds to write code that rearranges an axis of 2²⁴ elements.
+  @Test func longAxesAreNotRearranged() throws {
+    var draft = ModelDraft()
+    draft.input("x", [2, 3, 6, 1 << 24])
+    draft.initialiser("w", Tensor(shape: [4, 3, 3, 2], [Float](repeating: 1, count: 72)))
+    draft.node("Conv", ["x", "w"], ["y"])
+    draft.output("y")
+    let session = try Session(try Network(bytes: draft.bytes()).graph())
+    #expect(session.profile().map(\.implementation) == ["reference"])
+  }
+
   @Test(
     arguments: [([3, 2], 4), ([2], 3), ([1 << 40, 1 << 40], 4), ([-2, -2], 4), ([.max], 1), ([0], 1)]
       as [([Int], Int)])

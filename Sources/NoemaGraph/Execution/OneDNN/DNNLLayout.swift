@@ -18,8 +18,9 @@ public final class DNNLLayout: @unchecked Sendable, Hashable {
     return DNNLLayout(owning: ndnnl_layout_plain(Int32(dims.count), dims))
   }
 
-  /// Left to the primitive.
+  /// Left to the primitive; nil for absurd extents, whose rearrangement oneDNN takes seconds to write code for.
   static func any(_ shape: [Int]) -> DNNLLayout? {
+    guard shape.allSatisfy({ $0 <= 1 << 22 }) else { return nil }
     let dims = shape.map { Int64($0) }
     return DNNLLayout(owning: ndnnl_layout_any(Int32(dims.count), dims))
   }

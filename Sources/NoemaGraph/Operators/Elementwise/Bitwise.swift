@@ -64,3 +64,18 @@ public struct Bitwise: Operator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil, nil] }
 }
+
+// MARK: Export
+extension Bitwise: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    switch function {
+    case .and: [writer.emit("BitwiseAnd", operands)]
+    case .or: [writer.emit("BitwiseOr", operands)]
+    case .xor: [writer.emit("BitwiseXor", operands)]
+    case .shiftLeft, .shiftRight:
+      // ONNX shifts unsigned integers only.
+      throw GraphError(
+        .unsupported("shifts of \(writer.type(of: node.operands[0]).element) cannot be written"))
+    }
+  }
+}

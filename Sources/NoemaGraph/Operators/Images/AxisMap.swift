@@ -132,3 +132,50 @@ public struct AxisMap: FloatOperator {
     return [try graph.apply(transposed, g)]
   }
 }
+
+// MARK: Export
+extension AxisMap: ExportableOperator {
+  /// Weights of a matrix that are written at most; larger maps gather their terms.
+  private static let largestMatrix = 1 << 22
+
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let type = writer.type(of: node.operands[0])
+    guard extent <= Self.largestMatrix / max(resultExtent, 1) else {
+      return [exportTerms(operands[0], type, to: writer)]
+    }
+    var matrix = [Double](repeating: 0, count: extent * resultExtent)
+    for result in 0..<resultExtent {
+      for term in starts[result]..<starts[result + 1] {
+        matrix[sources[term] * resultExtent + result] += weights[term]
+      }
+    }
+    let weights = writer.constant(Tensor(shape: [extent, resultExtent], matrix).converted(to: type.element))
+    let last = type.rank - 1
+    if axis == last { return [writer.emit("MatMul", [operands[0], weights])] }
+    var order = Array(0...last)
+    order.swapAt(axis, last)
+    let swap = [("perm", ONNXWriter.Attribute.ints(order))]
+    let product = writer.emit("MatMul", [writer.emit("Transpose", operands, swap), weights])
+    return [writer.emit("Transpose", [product], swap)]
+  }
+
+  /// As many terms for each result as the longest sum has, those behind a shorter one with weight 0.
+  private func exportTerms(_ x: String, _ type: TensorType, to writer: ONNXWriter) -> String {
+    let width = max(1, (0..<resultExtent).map { starts[$0 + 1] - starts[$0] }.max() ?? 1)
+    var places = [Int64](repeating: 0, count: resultExtent * width)
+    var factors = [Double](repeating: 0, count: places.count)
+    for result in 0..<resultExtent {
+      for (slot, term) in (starts[result]..<starts[result + 1]).enumerated() {
+        places[result * width + slot] = Int64(sources[term])
+        factors[result * width + slot] = weights[term]
+      }
+    }
+    let tail = [resultExtent, width] + type.shape[(axis + 1)...].map { _ in 1 }
+    let weights = writer.constant(Tensor(shape: tail, factors).converted(to: type.element))
+    let indices = writer.constant(Tensor(shape: [resultExtent, width], places))
+    let terms = writer.emit("Gather", [x, indices], [("axis", .int(axis))])
+    return writer.emit(
+      "ReduceSum", [writer.emit("Mul", [terms, weights]), writer.integers([axis + 1])],
+      [("keepdims", .int(0))])
+  }
+}

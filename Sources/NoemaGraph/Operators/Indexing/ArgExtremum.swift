@@ -66,3 +66,17 @@ public struct ArgExtremum: Operator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil] }
 }
+
+// MARK: Export
+extension ArgExtremum: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [
+      writer.emit(
+        isMaximum ? "ArgMax" : "ArgMin", operands,
+        [
+          ("axis", .int(axis)), ("keepdims", .int(keepsAxis ? 1 : 0)),
+          ("select_last_index", .int(takesLast ? 1 : 0)),
+        ])
+    ]
+  }
+}

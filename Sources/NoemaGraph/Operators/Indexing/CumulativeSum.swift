@@ -81,3 +81,15 @@ public struct CumulativeSum: Operator {
     return [try graph.apply(back, g)]
   }
 }
+
+// MARK: Export
+extension CumulativeSum: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let axis = writer.constant(Tensor(Int64(self.axis)))
+    return [
+      writer.emit(
+        "CumSum", [operands[0], axis],
+        [("exclusive", .int(isExclusive ? 1 : 0)), ("reverse", .int(isReversed ? 1 : 0))])
+    ]
+  }
+}

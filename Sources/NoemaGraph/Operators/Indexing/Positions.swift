@@ -136,3 +136,24 @@ public struct Positions: Operator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil] }
 }
+
+// MARK: Export
+extension Positions: ExportableOperator {
+  /// The ONNX operator whose indices these are, applied to the positions of all elements.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let bounds = [0, shape.reduce(1, *), 1].map { writer.constant(Tensor(Int64($0))) }
+    let all = writer.emit("Reshape", [writer.emit("Range", bounds), writer.integers(shape)])
+    switch rule {
+    case .elements(let axis):
+      return [writer.emit("GatherElements", [all, operands[0]], [("axis", .int(axis))])]
+    case .tuples(let batchAxes):
+      return [writer.emit("GatherND", [all, operands[0]], [("batch_dims", .int(batchAxes))])]
+    case .reversed(let time, let batch):
+      return [
+        writer.emit(
+          "ReverseSequence", [all, operands[0]], [("time_axis", .int(time)), ("batch_axis", .int(batch))])
+      ]
+    case .slots: throw GraphError(.unsupported("slots cannot be written at opset \(ONNXWriter.opset)"))
+    }
+  }
+}

@@ -131,3 +131,20 @@ extension Graph {
     return try apply(Binary(.sub), addScalar(1, like: a), apply(Unary(.sign), gap))
   }
 }
+
+// MARK: Export
+extension Scatter: ExportableOperator {
+  /// On the flat tensor with one element behind, into which position -1 then writes.
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let type = writer.type(of: node.operands[0])
+    let flat = operands.map { writer.emit("Reshape", [$0, writer.integers([-1])]) }
+    let zero = writer.emit("Expand", [writer.scalar(0, like: node.operands[0]), writer.integers([1])])
+    let longer = writer.emit("Concat", [flat[0], zero], [("axis", .int(0))])
+    let written = writer.emit(
+      "ScatterElements", [longer, flat[2], flat[1]],
+      [("axis", .int(0)), ("reduction", .string(reduction.rawValue))])
+    let kept = writer.emit(
+      "Slice", [written, writer.integers([0]), writer.integers([type.count]), writer.integers([0])])
+    return [writer.emit("Reshape", [kept, writer.integers(type.shape)])]
+  }
+}

@@ -80,3 +80,13 @@ extension NodeReader {
     return numbers?.count == 1 ? numbers?[0] : nil
   }
 }
+
+// MARK: Export
+extension TopKIndices: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    let attributes: [(String, ONNXWriter.Attribute)] = [
+      ("axis", .int(axis)), ("largest", .int(isMaximum ? 1 : 0)), ("sorted", .int(1)),
+    ]
+    return [writer.emit("TopK", [operands[0], writer.integers([count])], attributes, resultCount: 2)[1]]
+  }
+}

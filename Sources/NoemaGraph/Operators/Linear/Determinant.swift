@@ -125,3 +125,10 @@ private struct Elimination {
     return (0..<count).map { body(Elimination(Array(numbers[$0 * n * n..<($0 + 1) * n * n]), extent: n)) }
   }
 }
+
+// MARK: Export
+extension Determinant: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Det", operands)]
+  }
+}

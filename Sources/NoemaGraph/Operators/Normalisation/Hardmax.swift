@@ -44,3 +44,10 @@ public struct Hardmax: FloatOperator {
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil] }
 }
+
+// MARK: Export
+extension Hardmax: ExportableOperator {
+  func export(_ operands: [String], of node: Node, to writer: ONNXWriter) throws(GraphError) -> [String] {
+    [writer.emit("Hardmax", operands, [("axis", .int(axis))])]
+  }
+}

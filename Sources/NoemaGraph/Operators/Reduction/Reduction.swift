@@ -260,13 +260,14 @@ extension Reduction: ExportableOperator {
     let keeps = ("keepdims", ONNXWriter.Attribute.int(keepsAxes ? 1 : 0))
     // No axes would mean all of them.
     guard !axes.isEmpty else { return [writer.emit("Identity", operands)] }
-    // Sums take their axes as an operand since opset 13, the others since 18.
-    switch function {
-    case .sum: return [writer.emit("ReduceSum", [operands[0], writer.integers(axes)], [keeps])]
-    case .mean: return [writer.emit("ReduceMean", operands, [keeps, ("axes", .ints(axes))])]
-    case .max: return [writer.emit("ReduceMax", operands, [keeps, ("axes", .ints(axes))])]
-    case .min: return [writer.emit("ReduceMin", operands, [keeps, ("axes", .ints(axes))])]
-    case .product: return [writer.emit("ReduceProd", operands, [keeps, ("axes", .ints(axes))])]
-    }
+    let name =
+      switch function {
+      case .sum: "ReduceSum"
+      case .mean: "ReduceMean"
+      case .max: "ReduceMax"
+      case .min: "ReduceMin"
+      case .product: "ReduceProd"
+      }
+    return [writer.emit(name, [operands[0], writer.integers(axes)], [keeps])]
   }
 }
