@@ -98,13 +98,19 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func measure(_ network: Network, _ shapes: [String: [Int]], runs: Int) throws {
-    let session = try Session(try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical))
-    let inputs = noise(session.inputTypes)
-    var report = TimingReport(
-      batch: batch, runs: runs, forwardSeconds: try timed(session, inputs, runs),
-      workingBytes: session.workingByteCount)
+    let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
+    let inputs = noise(graph.inputs.map { graph.type(of: $0) })
+    let weights = SharedWeights()
+    /// One session at a time, so that the memory of both is never taken together.
+    func forward() throws -> TimingReport {
+      let session = try Session(graph, sharing: weights)
+      return TimingReport(
+        batch: batch, runs: runs, forwardSeconds: try timed(session, inputs, runs),
+        workingBytes: session.workingByteCount)
+    }
+    var report = try forward()
     if gradient {
-      let (differentiated, seed) = try differentiated(network, shapes)
+      let (differentiated, seed) = try differentiated(graph, sharing: weights)
       report.gradientSeconds = try timed(differentiated, inputs + [seed], runs)
       report.gradientWorkingBytes = differentiated.workingByteCount
     }
@@ -116,15 +122,16 @@ struct InspectCommand: ParsableCommand {
   }
 
   /// The plan of forward pass and input gradient, and the cotangent that picks the first class.
-  private func differentiated(_ network: Network, _ shapes: [String: [Int]]) throws -> (Session, Tensor) {
-    let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
+  private func differentiated(
+    _ graph: Graph, sharing weights: SharedWeights = SharedWeights()
+  ) throws -> (Session, Tensor) {
     var back = try graph.backward(from: graph.mainOutput ?? graph.outputs[0], to: [graph.inputs[0]])
     guard let cotangent = back.cotangents[0] else {
       throw GraphError(
         .notDifferentiable("the output does not depend on the input through derivatives"), at: model)
     }
     back.graph.outputs = [cotangent]
-    let session = try Session(back.graph)
+    let session = try Session(back.graph, sharing: weights)
     guard let type = session.inputTypes.last, type.count > 0 else {
       throw GraphError(.input("the network has no output to differentiate"), at: model)
     }
@@ -142,12 +149,15 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func printProfile(_ network: Network, _ shapes: [String: [Int]]) throws {
-    var session = try Session(try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical))
-    var inputs = noise(session.inputTypes)
+    let graph = try network.graph(batch: batch, shapes: shapes).applying(Pass.canonical)
+    var inputs = noise(graph.inputs.map { graph.type(of: $0) })
+    let session: Session
     if gradient {
-      let (differentiated, seed) = try differentiated(network, shapes)
+      let (differentiated, seed) = try differentiated(graph)
       session = differentiated
       inputs.append(seed)
+    } else {
+      session = try Session(graph)
     }
     for _ in 0..<2 { _ = try session.run(inputs) }
     for _ in 0..<10 { _ = try session.run(inputs, profiling: true) }
