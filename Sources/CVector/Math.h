@@ -7,7 +7,8 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-// The clones are chosen before the thread sanitizer is ready to watch.
+// Each function is compiled for several instruction sets, and the machine's is chosen when the program starts.
+// The choice is made before the thread sanitizer is ready to watch.
 #if defined(__x86_64__) && !__has_feature(thread_sanitizer)
 #define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -1,7 +1,6 @@
 #include "CVector.h"
 #include "Math.h"
 
-// Each function is compiled for several instruction sets, and the machine's is chosen when the program starts.
 enum { block = 256 };
 
 #pragma clang fp contract(fast)

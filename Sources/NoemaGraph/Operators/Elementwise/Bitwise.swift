@@ -73,7 +73,7 @@ extension Bitwise: ExportableOperator {
     case .or: [writer.emit("BitwiseOr", operands)]
     case .xor: [writer.emit("BitwiseXor", operands)]
     case .shiftLeft, .shiftRight:
-      // ONNX shifts unsigned integers only.
+      // ONNX shifts unsigned integers only; those narrow enough to be told apart here could be written.
       throw GraphError(
         .unsupported("shifts of \(writer.type(of: node.operands[0]).element) cannot be written"))
     }
