@@ -223,7 +223,7 @@ func parallelMap<Result: Sendable>(
   _ count: Int, _ job: @Sendable @escaping (Int) throws(ConceptError) -> Result
 ) throws(ConceptError) -> [Result] {
   let results = Slots<Result>(count)
-  BLASThreads.with(1) {
+  BLASThreads.single {
     DispatchQueue.concurrentPerform(iterations: count) { index in
       do throws(ConceptError) { results.set(index, .success(try job(index))) } catch {
         results.set(index, .failure(error))

@@ -145,6 +145,12 @@ final class NodeReader {
   func emit(_ operation: any Operator, _ operands: Value...) throws -> Value {
     try emit(operation, operands)[0]
   }
+
+  /// Adds what is written once for importing and for derivatives; nothing of it is folded at once.
+  func build(_ body: (inout Graph) throws(GraphError) -> Value) throws -> Value {
+    do { return try body(&graph) } catch { throw placed(error) }
+  }
+
   func constant(_ tensor: Tensor) -> Value {
     graph.folding.take(TensorType(of: tensor))
     return graph.addConstant(tensor)

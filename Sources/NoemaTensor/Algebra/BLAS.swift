@@ -1,16 +1,30 @@
 internal import COpenBLAS
+internal import Synchronization
 
 /// The one place that decides how many threads OpenBLAS uses.
 public enum BLASThreads {
-  /// Runs work with OpenBLAS on a number of threads, so that many small problems can run side by side.
+  /// Runs work with OpenBLAS on one thread, so that many small problems can run side by side.
   ///
-  /// The setting is the process's: do not nest calls from several threads.
-  public static func with<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
-    let before = openblas_get_num_threads()
-    openblas_set_num_threads(Int32(count))
-    defer { openblas_set_num_threads(before) }
+  /// The setting is the process's: it holds from the first such work to the end of the last, from whatever threads.
+  public static func single<Result>(_ body: () throws -> Result) rethrows -> Result {
+    state.withLock { state in
+      if state.works == 0 {
+        state.before = openblas_get_num_threads()
+        openblas_set_num_threads(1)
+      }
+      state.works += 1
+    }
+    defer {
+      state.withLock { state in
+        state.works -= 1
+        if state.works == 0 { openblas_set_num_threads(state.before) }
+      }
+    }
     return try body()
   }
+
+  /// How many works run, and the number of threads before the first.
+  private static let state = Mutex((works: 0, before: Int32(1)))
 }
 
 extension Matrix {

@@ -10,43 +10,50 @@ enum CumulativeProduct {
   static let onnx: [ONNXBinding] = [
     ONNXBinding("CumProd", opset: 26...ONNXBinding.newestOpset) { node in
       guard let given = try node.constant(1).integers().first else { throw node.error("the axis is missing") }
-      var y = try node.operand(0)
-      let shape = node.shape(of: y)
-      let axis = try Shapes.axis(given, rank: shape.count), extent = shape[axis]
+      let x = try node.operand(0)
+      let axis = try Shapes.axis(given, rank: node.rank(0))
+      let isExclusive = node.int("exclusive", default: 0) != 0
       let isReversed = node.int("reverse", default: 0) != 0
-      if extent == 0 { return [y] }
-      if isReversed { y = try node.reversed(y, axis: axis) }
-      if node.int("exclusive", default: 0) != 0 { y = try node.shifted(y, axis: axis, by: 1) }
-      var reach = 1
-      while reach < extent {
-        y = try node.product(y, node.shifted(y, axis: axis, by: reach))
-        reach *= 2
-      }
-      return [isReversed ? try node.reversed(y, axis: axis) : y]
+      return [
+        try node.build { graph throws(GraphError) in
+          try graph.runningProducts(x, axis: axis, isExclusive: isExclusive, isReversed: isReversed)
+        }
+      ]
     }
   ]
 }
 
-extension NodeReader {
-  /// The elements of an axis in opposite order.
-  fileprivate func reversed(_ x: Value, axis: Int) throws -> Value {
-    let shape = shape(of: x)
-    var slice = Slice(starts: shape.map { _ in 0 }, counts: shape, steps: shape.map { _ in 1 })
-    (slice.starts[axis], slice.steps[axis]) = (shape[axis] - 1, -1)
-    return try emit(slice, x)
-  }
-
-  /// The elements of an axis some places further on, behind ones.
-  fileprivate func shifted(_ x: Value, axis: Int, by places: Int) throws -> Value {
-    var front = shape(of: x)
-    let kept = front[axis] - places
-    front[axis] = places
-    let ones = try emit(Broadcast(shape: front), scalar(1, like: x))
-    return kept == 0 ? ones : try joined([ones, slice(x, axis: axis, 0..<kept)], axis: axis)
-  }
-}
-
 extension Graph {
+  /// For each element the product of those before it along an axis, or behind it when reversed, with itself unless
+  /// exclusive.
+  mutating func runningProducts(
+    _ x: Value, axis: Int, isExclusive: Bool, isReversed: Bool
+  ) throws(GraphError) -> Value {
+    let extent = type(of: x).shape[axis]
+    if extent == 0 { return x }
+    var y = x
+    if isExclusive { y = try shifted(y, axis: axis, by: 1, isReversed: isReversed) }
+    var reach = 1
+    while reach < extent {
+      y = try apply(Binary(.mul), y, shifted(y, axis: axis, by: reach, isReversed: isReversed))
+      reach *= 2
+    }
+    return y
+  }
+
+  /// The elements of an axis some places further on, behind ones; or further back, before ones.
+  private mutating func shifted(
+    _ x: Value, axis: Int, by places: Int, isReversed: Bool
+  ) throws(GraphError) -> Value {
+    let shape = type(of: x).shape, zeros = shape.map { _ in 0 }
+    var slice = Slice(starts: zeros, counts: shape, steps: shape.map { _ in 1 }), ones = zeros
+    slice.starts[axis] = isReversed ? places : 0
+    slice.counts[axis] -= places
+    ones[axis] = places
+    return try apply(
+      Pad(before: isReversed ? zeros : ones, after: isReversed ? ones : zeros, fill: 1), apply(slice, x))
+  }
+
   /// For each element the product of all others along some axes, without quotients.
   mutating func productOfOthers(_ x: Value, along axes: [Int]) throws(GraphError) -> Value {
     let shape = type(of: x).shape
@@ -58,31 +65,10 @@ extension Graph {
       Reshape(shape: [moved.dropLast(axes.count).reduce(1, *), count]),
       apply(Transpose(permutation: order), x))
     let others = try apply(
-      Binary(.mul), exclusiveProducts(rows, isReversed: false), exclusiveProducts(rows, isReversed: true))
+      Binary(.mul), runningProducts(rows, axis: 1, isExclusive: true, isReversed: false),
+      runningProducts(rows, axis: 1, isExclusive: true, isReversed: true))
     return try apply(
       Transpose(permutation: order.indices.map { order.firstIndex(of: $0)! }),
       apply(Reshape(shape: moved), others))
-  }
-
-  /// For each element of a row the product of those before it, or behind it.
-  private mutating func exclusiveProducts(_ rows: Value, isReversed: Bool) throws(GraphError) -> Value {
-    let shape = type(of: rows).shape
-    var graph = self
-    func shifted(_ x: Value, by places: Int) throws(GraphError) -> Value {
-      let kept = try graph.apply(
-        Slice(starts: [0, isReversed ? places : 0], counts: [shape[0], shape[1] - places], steps: [1, 1]), x)
-      let pads = (near: [0, places], far: [0, 0])
-      return try graph.apply(
-        Pad(before: isReversed ? pads.far : pads.near, after: isReversed ? pads.near : pads.far, fill: 1),
-        kept)
-    }
-    var y = try shifted(rows, by: 1)
-    var reach = 1
-    while reach < shape[1] {
-      y = try graph.apply(Binary(.mul), y, shifted(y, by: reach))
-      reach *= 2
-    }
-    self = graph
-    return y
   }
 }
