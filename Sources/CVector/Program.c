@@ -66,6 +66,7 @@ static void apply(const cv_instruction *o, const float *left, const float *right
     case cv_swish_slope: LOOP(v_swish_slope(x, a));
     case cv_hard_sigmoid: LOOP(a * x + b < 0 ? 0 : a * x + b > 1 ? 1 : a * x + b);
     case cv_hard_swish: LOOP(x <= -3 ? 0 : x >= 3 ? x : x * (x * 0.16666667f + 0.5f));
+    case cv_stabilized: LOOP((x < 0 ? x - a : x + a) == 0 ? INFINITY : x < 0 ? x - a : x + a);
     case cv_hard_swish_slope: LOOP(x <= -3 ? 0 : x >= 3 ? 1 : x * 0.33333333f + 0.5f);
   }
 }

@@ -5,42 +5,52 @@ internal import Noema
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Attribute class outputs to input elements.",
+    abstract: "Attribute class outputs to input elements or hidden units.",
     discussion: """
-      Writes attributions.npy, shaped like the inputs, of the raw class output (the
-      logit).
+      Writes for each method an array of attributions, shaped like the inputs or like
+      the layer, of the raw class output (the logit), and for each example the sum of
+      its attributions beside what it should be. `noema methods` lists the methods.
 
       EXAMPLES
         noema explain --model net.onnx --data photos \\
           --method integrated-gradients --target predicted -o out/
+        noema explain --model net.onnx --data photos \\
+          --method lrp-epsilon-plus-flat,deeplift -o out/
         noema explain --model net.onnx --data x.npy --method gradient \\
           --target-file classes.npy -o out/
       """)
 
-  enum Method: String, ExpressibleByArgument, CaseIterable {
-    case gradient
-    case gradientTimesInput = "gradient-x-input"
-    case integratedGradients = "integrated-gradients"
-  }
-
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(help: "gradient, gradient-x-input or integrated-gradients.") var method = Method.gradient
+  @Option(help: "One or more methods with commas between, as `noema methods` lists them.") var method =
+    "gradient"
   @Option(help: "predicted (the default), label, or the name or index of a class.") var target: String?
   @Option(
     name: .customLong("target-file"),
     help: "A .npy file with the index of the class to explain for each example.")
   var targetFile: String?
-  @Option(help: "Points of the integral (Gauss-Legendre).") var steps = 50
-  @Option(help: "The value of every element of the reference input.") var baseline: Float = 0
+  @Option(help: "The hidden layer that receives attributions; the input by default.") var layer: String?
+  @OptionGroup var settings: MethodOptions
   @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale =
     OutputScale.logit
+  @Flag(help: "Fail when attributions of a method do not sum to what they should.") var strict = false
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   private struct Result: Encodable {
+    struct Method: Encodable {
+      var name: String
+      var array: String
+      /// Per example: the sum of the attributions, what it should be where the method says, and the difference.
+      var sums: [Double]
+      var expected: [Double]?
+      var errors: [Double]?
+      var seconds: Double
+    }
     var schema = "noema.explain/1"
     var method: String
+    var methods: [Method]
+    var layer: String
     var shape: [Int]
     var names: [String]
     var targets: [Int]
@@ -50,118 +60,184 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if steps < 1 { throw ValidationError("--steps must be positive, found \(steps).") }
-    if !baseline.isFinite { throw ValidationError("--baseline must be a finite number, found \(baseline).") }
     if targetFile != nil, target != nil {
       throw ValidationError("Give --target or --target-file, not both.")
     }
   }
 
   func run() throws {
-    let target = target ?? "predicted"
     let start = ContinuousClock().now
+    let names = method.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    guard !names.isEmpty, Set(names).count == names.count else {
+      throw ValidationError("--method expects different methods with commas between, found '\(method)'.")
+    }
+    let descriptions = try names.map { name in try MethodDescription.named(name) }
     let model = try model.load()
     let dataset = try data.open(model)
     model.noteGuess(dataset.examples, options.quiet)
     let source = dataset.examples
-    let given = try targetFile.map { try targets(of: $0, count: source.count) }
-    let fixed = ["predicted", "label"].contains(target) || given != nil ? nil : try model.classIndex(target)
-    if target == "label", given == nil, dataset.labels == nil {
-      throw DataError(
-        .parameters("--target label needs labels: sub-folders, a label column, or --labels"), at: data.data)
-    }
-    let method: any AttributionMethod =
-      switch method {
-      case .gradient: Gradient()
-      case .gradientTimesInput: GradientTimesInput()
-      case .integratedGradients: IntegratedGradients(steps: steps, baseline: baseline)
-      }
+    let chooser = try TargetChooser(target: target, file: targetFile, model: model, dataset: dataset)
     let memory = try options.memoryBudget()
-    let gradient = try InputGradient(
-      model.network, scale: scale,
-      examples: self.method == .integratedGradients ? max(source.count, steps) : source.count,
-      memory: memory / 2, shapes: model.shapes)
-    guard source.exampleShape == gradient.inputShape else {
+    guard model.network.inputs.count == 1 else {
+      throw GraphError(
+        .unsupported("data sets feed networks of one input, this one has \(model.network.inputs.count)"))
+    }
+    var subject = Subject(model.network)
+    let hooked = try layer.map { try model.layers(matching: [$0]) }
+    if let hooked, hooked.count != 1 {
+      throw GraphError(.ambiguousName(layer!, candidates: hooked.map(\.name)))
+    }
+    let layerName = hooked?[0].onnxValue
+    if let layerName { subject.layers = [layerName] }
+    (subject.scale, subject.shapes, subject.examples, subject.memory) = (
+      scale, model.shapes, source.count, memory / 2
+    )
+    let inputShape = try Array(
+      model.network.inputShapes(batch: 1, overriding: model.shapes)[0].dropFirst())
+    let shape = hooked.map { Array($0[0].shape.dropFirst()) } ?? inputShape
+    guard source.exampleShape == inputShape else {
       throw GraphError(
         .input(
-          "the network takes examples of shape \(gradient.inputShape), the data has \(source.exampleShape)"))
+          "the network takes examples of shape \(inputShape), the data has \(source.exampleShape); set the input size "
+            + "in the model card or with --input-size"))
     }
-    let forward = try HookedNetwork(
-      model.network, layers: [], scale: scale, examples: source.count, memory: memory / 4,
-      shapes: model.shapes)
+    let methodSettings = try settings.settings(inputShape: inputShape, attributedShape: shape)
+    let attributors = try descriptions.map { try $0.method(methodSettings).attributor(for: subject) }
+    var whole = subject
+    whole.layers = []
+    let forward = try SubjectRunner(whole, rows: source.count)
     let progress = options.progress()
-    var (names, classes, outputs): ([String], [Int], [Double]) = ([], [], [])
+    var found = Found(methods: names.count)
     try ResultFolder.make(at: out) { folder in
-      let reader = BatchReader(
-        source, batchSize: min(gradient.batchSize, forward.batchSize), skipsBad: options.skipBad)
-      let rows = try GrowingFeatures(
-        columnCount: source.exampleSize, expectedRows: source.count,
-        in: source.exampleSize * source.count * 4 > memory / 4 ? folder.stagingPath : nil)
+      let size = shape.reduce(1, *)
+      let isLarge = size * source.count * 4 * names.count > memory / 4
+      let rows = try names.map { _ in
+        try GrowingFeatures(
+          columnCount: size, expectedRows: source.count, in: isLarge ? folder.stagingPath : nil)
+      }
+      let batch = attributors.map(\.batchSize).reduce(forward.batchSize, min)
+      let reader = BatchReader(source, batchSize: batch, skipsBad: options.skipBad)
       while let batch = try reader.read() {
-        let output = try forward.read([batch.inputs]).output
-        let answers = output.largestIndices()
-        let chosen = try batch.indices.enumerated().map { row, index in
-          if let given { return given[index] }
-          if let fixed { return fixed }
-          return target == "label"
-            ? try model.classIndex(dataset.labels![index], count: gradient.classCount) : answers[row]
+        func named<T>(_ body: () throws -> T) throws -> T {
+          do { return try body() } catch let error as GraphError {
+            throw error.naming { source.name(of: batch.indices[min($0, batch.indices.count - 1)]) }
+          }
         }
-        do {
-          try rows.append(try method.attribute(batch.inputs, classes: chosen, gradient: gradient))
-        } catch let error as GraphError {
-          throw error.naming { source.name(of: batch.indices[min($0, batch.indices.count - 1)]) }
+        let output = try named { try forward([batch.inputs]).output }
+        let classes = try chooser.classes(batch.indices, output: output)
+        for (index, attributor) in attributors.enumerated() {
+          let clock = ContinuousClock().now
+          let attribution = try named {
+            try attributor.attribute([batch.inputs], classes: classes, first: batch.indices[0])
+          }
+          try rows[index].append(attribution.values[0])
+          found.add(attribution, to: index, seconds: seconds(since: clock))
         }
-        let values = output.elements(as: Float.self)
-        outputs += chosen.enumerated().map { Double(values[$0 * gradient.classCount + $1]) }
-        classes += chosen
-        names += batch.indices.map(source.name(of:))
-        progress("explanations", names.count + reader.bad.count, source.count)
+        found.add(output, classes, batch.indices.map(source.name(of:)))
+        progress("explanations", found.names.count + reader.bad.count, source.count)
       }
-      if names.isEmpty, let first = reader.bad.first {
-        throw DataError(
-          .malformed("none of the \(reader.bad.count) examples can be read"),
-          at: first.name)
+      if found.names.isEmpty, let first = reader.bad.first {
+        throw DataError(.malformed("none of the \(reader.bad.count) examples can be read"), at: first.name)
       }
-      let shape = [names.count] + source.exampleShape
-      var writer = try NPYWriter(
-        path: try folder.makePath(for: "attributions.npy"), shape: shape, elementType: .float32)
-      for first in stride(from: 0, to: names.count, by: 64) {
-        let range = first..<min(first + 64, names.count)
-        try writer.append(
-          try Tensor(shape: [range.count] + source.exampleShape, elementType: .float32) {
-            try rows.copyBlock(
-              rows: range, columns: 0..<source.exampleSize, to: $0.bindMemory(to: Float.self))
-          })
+      if strict { try found.requireBalance(of: names) }
+      let shape = [found.names.count] + shape
+      var results: [Result.Method] = []
+      for (index, name) in names.enumerated() {
+        let array = names.count == 1 ? "attributions.npy" : "\(name).npy"
+        try write(rows[index], shape, to: folder.makePath(for: array))
+        results.append(
+          Result.Method(
+            name: name, array: array, sums: found.sums[index], expected: found.expected[index],
+            errors: found.errors(of: index), seconds: found.seconds[index]))
       }
-      try writer.finish()
       let result = Result(
-        method: self.method.rawValue, shape: shape, names: names, targets: classes, outputs: outputs,
+        method: method, methods: results, layer: layerName ?? model.network.inputs[0].name, shape: shape,
+        names: found.names, targets: found.classes, outputs: found.outputs,
         skipped: reader.bad.map { "\($0.name): \($0.reason)" },
         run: RunRecord(
           model, data: ["path": data.data, "sha256": dataset.hash()],
           settings: [
-            "method": self.method.rawValue, "target": targetFile ?? target, "steps": String(steps),
-            "scale": scale.rawValue,
-          ],
+            "method": method, "target": targetFile ?? target ?? "predicted", "scale": scale.rawValue,
+          ].merging(settings.record) { first, _ in first },
           timings: ["total": seconds(since: start)]))
       try folder.write(try jsonText(result), to: "result.json")
       try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
       if options.json { print(try jsonText(result), terminator: "") }
     }
     if !options.json, !options.quiet {
-      print("explained \(names.count) inputs by \(self.method.rawValue); wrote \(out)/attributions.npy")
+      print(found.table(names))
+      print("explained \(found.names.count) inputs; wrote \(out)")
     }
   }
 
-  private func targets(of path: String, count: Int) throws -> [Int] {
-    let tensor = try NPYFile.read(path)
-    guard tensor.shape == [count] else {
-      throw DataError(.shape(found: tensor.shape, expected: [count]), at: path)
+  private func write(_ rows: GrowingFeatures, _ shape: [Int], to path: String) throws {
+    let size = shape.dropFirst().reduce(1, *)
+    var writer = try NPYWriter(path: path, shape: shape, elementType: .float32)
+    for first in stride(from: 0, to: shape[0], by: 64) {
+      let range = first..<min(first + 64, shape[0])
+      try writer.append(
+        try Tensor(shape: [range.count] + shape.dropFirst(), elementType: .float32) {
+          try rows.copyBlock(rows: range, columns: 0..<size, to: $0.bindMemory(to: Float.self))
+        })
     }
-    let values = tensor.converted(to: .float64).elements(as: Double.self)
-    guard values.allSatisfy({ $0 == $0.rounded() && $0 >= 0 && $0 < 1e9 }) else {
-      throw DataError(.malformed("class indices must be whole numbers from 0"), at: path)
+    try writer.finish()
+  }
+}
+
+/// What was found of the examples, method by method.
+private struct Found {
+  var names: [String] = [], classes: [Int] = [], outputs: [Double] = []
+  var sums: [[Double]], expected: [[Double]?], seconds: [Double]
+
+  init(methods: Int) {
+    sums = Array(repeating: [], count: methods)
+    expected = Array(repeating: [], count: methods)
+    seconds = Array(repeating: 0, count: methods)
+  }
+
+  mutating func add(_ attribution: Attribution, to method: Int, seconds: Double) {
+    sums[method] += attribution.sums
+    self.seconds[method] += seconds
+    if let sums = attribution.expectedSums { expected[method]? += sums } else { expected[method] = nil }
+  }
+
+  mutating func add(_ output: Tensor, _ classes: [Int], _ names: [String]) {
+    let width = output.shape[1], values = output.elements(as: Float.self)
+    outputs += classes.enumerated().map { Double(values[$0 * width + $1]) }
+    self.classes += classes
+    self.names += names
+  }
+
+  func errors(of method: Int) -> [Double]? {
+    expected[method].map { zip(sums[method], $0).map { $0 - $1 } }
+  }
+
+  /// The largest error as a share of the largest sum that was expected.
+  private func relativeError(of method: Int) -> (share: Double, example: Int)? {
+    guard let errors = errors(of: method), let expected = expected[method],
+      let worst = errors.indices.max(by: { abs(errors[$0]) < abs(errors[$1]) })
+    else { return nil }
+    return (abs(errors[worst]) / max(1e-12, expected.map(abs).max() ?? 0), worst)
+  }
+
+  func requireBalance(of methods: [String]) throws {
+    for (index, method) in methods.enumerated() {
+      guard let (share, example) = relativeError(of: index), share > 0.01 else { continue }
+      throw GraphError(
+        .input(
+          "attributions of \(names[example]) by \(method) sum to \(sums[index][example]), not to "
+            + "\(expected[index]![example]); --strict allows 1 % of the largest"))
     }
-    return values.map { Int($0) }
+  }
+
+  func table(_ methods: [String]) -> String {
+    var rows = [["method", "largest error of sums", "seconds"]]
+    for (index, method) in methods.enumerated() {
+      rows.append([
+        method, relativeError(of: index).map { String(format: "%.2g %%", 100 * $0.share) } ?? "–",
+        String(format: "%.1f", seconds[index]),
+      ])
+    }
+    return alignedTable(rows, rightAligned: [1, 2])
   }
 }

@@ -21,7 +21,8 @@ struct NoemaCommand: ParsableCommand {
       """,
     version: noemaVersion,
     subcommands: [
-      InspectCommand.self, PredictCommand.self, ExplainCommand.self, ActivationsCommand.self,
+      InspectCommand.self, PredictCommand.self, ExplainCommand.self, MethodsCommand.self,
+      ActivationsCommand.self,
       TCAVCommand.self,
       SortCommand.self, ProbeCommand.self, SVDCommand.self, CheckCommand.self, ExtractCommand.self,
       GradientCommand.self,

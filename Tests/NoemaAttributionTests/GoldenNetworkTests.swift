@@ -37,16 +37,18 @@ import Testing
     let values = try fixture.values()
     // One batch size that holds all examples, and one that the integral's points do not fill.
     for maximumBatch in [32, 3] {
-      let gradient = try InputGradient(try fixture.network(), examples: 50, maximumBatch: maximumBatch)
       func rows(of method: some AttributionMethod) throws -> Tensor {
-        var found: [Float] = []
-        for first in stride(from: 0, to: values.targets.count, by: gradient.batchSize) {
-          let range = first..<min(first + gradient.batchSize, values.targets.count)
-          found += try method.attribute(
-            values.input.rows(range), classes: Array(values.targets[range]), gradient: gradient
-          ).floats
+        var subject = Subject(try fixture.network())
+        (subject.examples, subject.maximumBatch) = (values.targets.count, maximumBatch)
+        let attributor = try method.attributor(for: subject)
+        var found: [Tensor] = []
+        for first in stride(from: 0, to: values.targets.count, by: attributor.batchSize) {
+          let range = first..<min(first + attributor.batchSize, values.targets.count)
+          found += try attributor.attribute(
+            [values.input.rows(range)], classes: Array(values.targets[range]), first: first
+          ).values
         }
-        return Tensor(shape: values.input.shape, found)
+        return try Tensor.stacked(found)
       }
       #expect(scaledDifference(try rows(of: Gradient()), values.gradient)! < gradientTolerance)
       let product = Tensor(

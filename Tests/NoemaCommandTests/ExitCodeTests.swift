@@ -33,7 +33,7 @@ import Testing
       "noema: no class named 'squares'; did you mean 'square'?\n"),
     Case(
       2, "explain --model net.onnx --data x.npy --target 3 -o out", "no class (the network has 3) named '3'"),
-    Case(2, "explain --model net.onnx --data x.npy --method magic -o out", "'magic' is invalid"),
+    Case(2, "explain --model net.onnx --data x.npy --method magic -o out", "no method named 'magic'"),
     Case(2, "predict --model net.onnx --data x.npy -o taken", "taken"),
   ]
 

@@ -22,7 +22,7 @@ enum {
   cv_relu, cv_leaky_relu /* slope a */, cv_clip /* to a…b */, cv_elu /* a */, cv_sigmoid, cv_tanh, cv_exp, cv_log,
   cv_sqrt, cv_abs, cv_negative, cv_reciprocal, cv_erf, cv_softplus, cv_floor, cv_ceil, cv_round, cv_sign, cv_not,
   cv_sin, cv_cos, cv_gelu, cv_gelu_slope, cv_tanh_gelu, cv_tanh_gelu_slope, cv_swish /* a */, cv_swish_slope /* a */,
-  cv_hard_sigmoid /* a x + b */, cv_hard_swish, cv_hard_swish_slope,
+  cv_hard_sigmoid /* a x + b */, cv_hard_swish, cv_hard_swish_slope, cv_stabilized /* by a */,
 };
 
 /// How a source is read: element i of the program is `base[i / inner % extent]`, or `base[i]` where extent is 0.

@@ -4,6 +4,7 @@ public import NoemaConcepts
 public import NoemaTensor
 
 // The names that result files use are the names of the flags.
+extension IntegratedGradients.Rule: ExpressibleByArgument {}
 extension OutputScale: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
 extension MultipleTesting: ExpressibleByArgument {}

@@ -58,14 +58,17 @@ extension Graph {
   ///   - start: the value that is explained.
   ///   - seed: what the pass starts with; by default a new input named `cotangent`, shaped like `start`.
   ///   - targets: the values to reach: inputs, hidden layers, or both.
+  ///   - path: the nodes that may be passed, when not all of them lead from the targets to the start.
   ///   - rules: what passes through each node; exact derivatives by default.
   /// - Throws: `GraphError` where a rule does not cover an operator.
   public func backward(
-    from start: Value, seed: Value? = nil, to targets: [Value], rules: BackwardRules = .gradient
+    from start: Value, seed: Value? = nil, to targets: [Value], through path: [Node]? = nil,
+    rules: BackwardRules = .gradient
   ) throws(GraphError) -> BackwardResult {
     var graph = self
     let seed = seed ?? graph.addInput(type(of: start), name: "cotangent")
-    let arrived = try graph.passBackward([start: seed], through: nodes, to: Set(targets), rules: rules)
+    let arrived = try graph.passBackward(
+      [start: seed], through: path ?? nodes, to: Set(targets), rules: rules)
     return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] })
   }
 

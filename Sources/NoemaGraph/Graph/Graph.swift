@@ -156,6 +156,22 @@ public struct Graph: Sendable {
     inputs.append(value)
   }
 
+  /// Makes values the only inputs, in this order, and leaves out what only led to them.
+  ///
+  /// - Parameter output: what the graph computes from there on.
+  /// - Throws: `GraphError.notDifferentiable` when the output does not depend on one of the values.
+  public mutating func begin(at values: [Value], keeping output: Value) throws(GraphError) {
+    let before = inputs
+    for value in values where !before.contains(value) { makeInput(value) }
+    outputs = [output] + values
+    try apply(Pass.canonical)
+    let read = Set(nodes.flatMap(\.operands)).union([output])
+    inputs = values + before.filter { !values.contains($0) && read.contains($0) }
+    if let aside = values.first(where: { !read.contains($0) }) {
+      throw GraphError(.notDifferentiable("the output does not depend on '\(displayName(of: aside))'"))
+    }
+  }
+
   /// Drops inputs that no node reads and that are no outputs, apart from those kept.
   mutating func dropUnusedInputs(keeping kept: Set<Value> = []) {
     var used = Set(outputs).union(kept)

@@ -149,6 +149,27 @@ public struct Tensor: Sendable {
     return Tensor(shape: [range.count] + shape.dropFirst(), elementType: elementType, storage: part)
   }
 
+  /// Tensors of one element type, and of one shape but for the first axis, below each other.
+  ///
+  /// - Precondition: there is at least one.
+  /// - Throws: `TensorError.tooLarge`.
+  public static func stacked(_ parts: [Tensor]) throws(TensorError) -> Tensor {
+    if parts.count == 1 { return parts[0] }
+    let shape = [parts.reduce(0) { $0 + $1.shape[0] }] + parts[0].shape.dropFirst()
+    precondition(
+      parts.allSatisfy {
+        $0.shape.dropFirst() == shape.dropFirst() && $0.elementType == parts[0].elementType
+      },
+      "cannot stack \(parts.map(\.shape))")
+    let storage = TensorStorage(byteCount: try byteCount(shape: shape, elementType: parts[0].elementType))
+    var offset = 0
+    for part in parts {
+      storage.base.advanced(by: offset).copyMemory(from: part.storage.base, byteCount: part.storage.byteCount)
+      offset += part.storage.byteCount
+    }
+    return Tensor(shape: shape, elementType: parts[0].elementType, storage: storage)
+  }
+
   /// The elements converted to another type: floats to integers truncate towards zero and saturate,
   /// anything to bool compares with zero.
   public func converted(to type: ElementType) -> Tensor {

@@ -33,6 +33,9 @@ public enum ScalarFunction: Sendable, Hashable {
   case hardSigmoid(alpha: Double, beta: Double)
   /// `x · min(max(x / 6 + ½, 0), 1)`.
   case hardSwish, hardSwishSlope
+  /// `x + ε sgn x` with `sgn 0 = 1`, a denominator that is not 0; where the sum is 0, with `ε = 0`, infinity, so that a
+  /// quotient is 0. Only relevance rules make it.
+  case stabilized(epsilon: Double)
 
   /// The function's value; transcendental functions are computed in double precision.
   func value<Element: FloatElement>(_ x: Element) -> Element {
@@ -78,12 +81,17 @@ public enum ScalarFunction: Sendable, Hashable {
     case .hardSigmoid(let alpha, let beta): Self.clip(Element(alpha) * x + Element(beta), 0, 1)
     case .hardSwish: x <= -3 ? 0 : x >= 3 ? x : x * (x / 6 + 0.5)
     case .hardSwishSlope: x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5
+    case .stabilized(let epsilon): Self.stabilized(x, Element(epsilon))
     }
   }
 
   private static func clip<Element: FloatElement>(_ x: Element, _ lower: Element, _ upper: Element) -> Element
   {
     x < lower ? lower : x > upper ? upper : x
+  }
+  private static func stabilized<Element: FloatElement>(_ x: Element, _ epsilon: Element) -> Element {
+    let y = x < 0 ? x - epsilon : x + epsilon
+    return y == 0 ? .infinity : y
   }
   private static func logistic(_ x: Double) -> Double { 1 / (1 + Foundation.exp(-x)) }
   private static func normal(_ x: Double) -> Double { 0.5 * Foundation.erfc(-x * 0.5.squareRoot()) }
@@ -175,6 +183,7 @@ public enum ScalarFunction: Sendable, Hashable {
       return try graph.apply(Gate(lower: 0, upper: 1), times(g, scalar(alpha)), y)
     case .hardSwishSlope:
       return try graph.apply(Gate(lower: -3, upper: 3), times(g, scalar(1.0 / 3)), x)
+    case .stabilized: return g
     // The formula's own derivative.
     case .geluSlope, .tanhGELUSlope, .swishSlope:
       let start = graph.nodes.count
@@ -191,6 +200,7 @@ public enum ScalarFunction: Sendable, Hashable {
     func shifted(_ a: Value, _ number: Double) throws(GraphError) -> Value {
       try graph.apply(Binary(.add), a, graph.addScalar(number, like: x))
     }
+    func scalar(_ number: Double) -> Value { graph.addScalar(number, like: x) }
     func times(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.mul), a, b) }
     func sum(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.add), a, b) }
     func normal() throws(GraphError) -> Value {
@@ -227,6 +237,11 @@ public enum ScalarFunction: Sendable, Hashable {
       return try sum(
         graph.apply(Gate(lower: -3, upper: 3), line, x),
         graph.apply(Gate(upper: 3, inside: 0, above: 1), one, x))
+    case .stabilized(let epsilon):
+      let isBelow = try graph.apply(Comparison(function: .less), x, scalar(0))
+      let moved = try graph.apply(Select(), isBelow, shifted(x, -epsilon), shifted(x, epsilon))
+      let isZero = try graph.apply(Comparison(function: .equal), moved, scalar(0))
+      return try graph.apply(Select(), isZero, scalar(.infinity), moved)
     default: return nil
     }
   }
@@ -296,6 +311,7 @@ public enum ScalarFunction: Sendable, Hashable {
     case .hardSigmoid(let alpha, let beta): return code(cv_hard_sigmoid, alpha, beta)
     case .hardSwish: return code(cv_hard_swish)
     case .hardSwishSlope: return code(cv_hard_swish_slope)
+    case .stabilized(let epsilon): return code(cv_stabilized, epsilon)
     case .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh: return nil
     }
   }

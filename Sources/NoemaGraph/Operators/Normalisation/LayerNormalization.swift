@@ -121,6 +121,13 @@ public struct LayerNormalization: Block {
     return result
   }
 
+  /// The derivative with respect to `x` as if the deviation were constant: `(h − mean h) / σ`.
+  func slopeOfConstantDeviation(_ h: Value, at x: Value, in graph: inout Graph) throws(GraphError) -> Value {
+    let (_, deviation) = try parts(x, &graph)
+    let y = centres ? try graph.apply(Binary(.sub), h, mean(h, &graph)) : h
+    return try graph.apply(Binary(.div), y, deviation)
+  }
+
   /// The derivative with respect to `x`, written out: with `n = (x − mean) / σ` and `h = g · scale` it is
   /// `(h − mean h − n · mean(h · n)) / σ`, where RMS normalisation lacks the term of the mean.
   fileprivate func gradient(_ g: Value, _ x: Value, _ scale: Value?, _ graph: inout Graph) throws(GraphError)

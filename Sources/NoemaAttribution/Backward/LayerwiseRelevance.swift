@@ -1,0 +1,41 @@
+public import NoemaGraph
+internal import NoemaTensor
+
+/// Layer-wise relevance propagation: the class output is shared out backward, layer by layer, among what contributed.
+///
+/// Batch normalisation is folded first, residual additions share out what they add, and everything else follows
+/// `Composite`. Biases keep their part unless the rules ignore them, so that sums fall short of the output.
+///
+/// - Source: Bach et al., "On Pixel-Wise Explanations for Non-Linear Classifier Decisions", 2015.
+public struct LayerwiseRelevance: AttributionMethod, Hashable {
+  /// What the pass starts with.
+  public enum Start: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The class output: relevance is in its units.
+    case output
+    /// 1: relevance is a share.
+    case one
+  }
+
+  /// Which rule applies where.
+  public var composite: Composite
+  /// What the pass starts with.
+  public var start: Start
+
+  /// Makes the method; it starts with the class output unless told otherwise.
+  public init(_ composite: Composite, start: Start = .output) {
+    self.composite = composite
+    self.start = start
+  }
+
+  public func attributor(for subject: Subject) throws -> any Attributor {
+    var pass = BackwardPass()
+    pass.quantity = "relevance"
+    pass.startsWithOutput = start == .output
+    pass.rules = { [composite] graph, explained, _ throws(GraphError) in
+      try composite.rules(for: graph, from: explained)
+    }
+    return BackwardAttributor(
+      runner: try SubjectRunner(subject, backward: pass, rows: subject.examples),
+      baselineOutputs: start == .output ? [] : nil)
+  }
+}

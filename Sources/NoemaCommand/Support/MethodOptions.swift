@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Noema
+
+/// What attribution methods may be told.
+struct MethodOptions: ParsableArguments {
+  @Option(help: "Points of the path of integrated gradients.") var steps = 50
+  @Option(help: "gauss-legendre, left, right, midpoint or trapezoid.") var rule =
+    IntegratedGradients.Rule.gaussLegendre
+  @Option(
+    parsing: .unconditional,
+    help: "The reference input: a value for every element, or a .npy file of one example.") var baseline = "0"
+  @Option(help: "A .npy file of reference inputs, examples first.") var references: String?
+  @Option(help: "Noisy copies, draws, masks or coalitions; the method's own number by default.") var samples:
+    Int?
+  @Option(help: "The deviation of noise, as a share of an input's range.") var noise = 0.15
+  @Option(help: "The seed of random numbers.") var seed: UInt64 = 0
+  @Option(help: "ε of the epsilon rule.") var epsilon = 1e-6
+  @Option(help: "γ of the gamma rule.") var gamma = 0.25
+  @Option(
+    parsing: .unconditional,
+    help: "The lowest value of inputs, one number or one for each channel with commas between.") var low:
+    String?
+  @Option(parsing: .unconditional, help: "The highest value of inputs, in the same way.") var high: String?
+
+  func validate() throws {
+    if steps < 1 { throw ValidationError("--steps must be positive, found \(steps).") }
+    if let value = Float(baseline), !value.isFinite {
+      throw ValidationError("--baseline must be a finite number, found \(baseline).")
+    }
+    if let samples, samples < 1 { throw ValidationError("--samples must be positive, found \(samples).") }
+  }
+
+  /// The settings as methods take them.
+  func settings(inputShape: [Int], attributedShape: [Int]) throws -> MethodSettings {
+    var settings = MethodSettings()
+    (settings.steps, settings.rule, settings.samples, settings.noise) = (steps, rule, samples, noise)
+    (settings.seed, settings.epsilon, settings.gamma) = (seed, epsilon, gamma)
+    if let value = Float(baseline) {
+      settings.baseline = .constant(value)
+    } else {
+      guard baseline.hasSuffix(".npy") else {
+        throw ValidationError("--baseline expects a number or a .npy file, found '\(baseline)'.")
+      }
+      settings.baseline = .tensors([try NPYFile.read(baseline)])
+    }
+    if let references { settings.references = [try NPYFile.read(references)] }
+    settings.low = try numbers(low, "--low")
+    settings.high = try numbers(high, "--high")
+    return settings
+  }
+
+  /// The settings that a result records.
+  var record: [String: String] {
+    var record = [
+      "steps": String(steps), "rule": rule.rawValue, "baseline": baseline, "seed": String(seed),
+    ]
+    if let samples { record["samples"] = String(samples) }
+    if let references { record["references"] = references }
+    return record
+  }
+
+  private func numbers(_ text: String?, _ flag: String) throws -> [Double] {
+    guard let text else { return [] }
+    let values = text.split(separator: ",").map { Double($0) }
+    guard !values.isEmpty, values.allSatisfy({ $0?.isFinite ?? false }) else {
+      throw ValidationError("\(flag) expects numbers with commas between, found '\(text)'.")
+    }
+    return values.map { $0! }
+  }
+}

@@ -1,0 +1,255 @@
+internal import NoemaTensor
+
+extension BackwardRules {
+  /// DeepLIFT's multipliers: what arrives is the contribution per unit of difference from a baseline.
+  ///
+  /// Functions of one operand pass the secant's slope (Rescale); products share the difference equally, as the Shapley
+  /// value of both factors does; maxima hand it to the winners at either end; softmax and normalisations follow from
+  /// their parts. Contributions then sum to the difference of outputs for any network of these.
+  ///
+  /// - Parameter twins: for each value that depends on the inputs, its value at the baseline.
+  /// - Source: Shrikumar et al., "Learning Important Features Through Propagating Activation Differences", 2017.
+  public static func deepLIFT(twins: [Value: Value]) -> BackwardRules {
+    BackwardRules { node, graph throws(GraphError) in
+      try MultiplierRule(twins: twins, node: node, graph: graph)
+    }
+  }
+}
+
+extension Graph {
+  /// Adds the network at a baseline.
+  ///
+  /// - Parameter baselines: inputs that take each input's baseline, in the order of the inputs they stand for.
+  /// - Returns: what each value is at the baseline, for `BackwardRules.deepLIFT`.
+  public mutating func addBaseline(
+    of values: [Value], _ baselines: [Value]
+  ) throws(GraphError) -> [Value: Value] {
+    try duplicate(replacing: Dictionary(uniqueKeysWithValues: zip(values, baselines)))
+  }
+}
+
+/// The multipliers of one node.
+struct MultiplierRule: BackwardRule {
+  private enum Kind { case gradient, secant, product, quotient, maximum, softmax, block }
+
+  private let twins: [Value: Value]
+  private let kind: Kind
+
+  var name: String { "multipliers" }
+
+  init(twins: [Value: Value], node: Node, graph: Graph) throws(GraphError) {
+    self.twins = twins
+    let isData = node.operands.map { twins[$0] != nil }
+    switch node.operation {
+    case is Unary, is Gate: kind = .secant
+    case let binary as Binary:
+      switch binary.function {
+      case .add, .sub: kind = .gradient
+      case .mul: kind = isData.allSatisfy { $0 } ? .product : .gradient
+      case .div: kind = isData[1] ? .quotient : .gradient
+      case .min, .max: kind = .maximum
+      case .pow, .mod, .remainder:
+        guard !isData[1] else { throw Self.uncovered }
+        kind = .secant
+      }
+    case is MatMul, is Convolution, is ConvolutionInputGradient:
+      kind = isData[0] && isData[1] ? .product : .gradient
+    case is MaxPool: kind = .maximum
+    case let reduction as Reduction:
+      switch reduction.function {
+      case .sum, .mean: kind = .gradient
+      case .max, .min: kind = .maximum
+      case .product: throw Self.uncovered
+      }
+    case is Softmax: kind = .softmax
+    case is any Block: kind = .block
+    default:
+      switch node.operation.relevanceRole {
+      case .linear, .addition, .pooling, .movement: kind = .gradient
+      default: throw Self.uncovered
+      }
+    }
+  }
+
+  private static var uncovered: GraphError {
+    GraphError(.unsupported("DeepLIFT has no multiplier for this operator"))
+  }
+
+  func propagate(
+    _ cotangents: [Value?], through node: Node, in graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
+    guard let m = cotangents[0] else {
+      return try node.operation.pullback(of: cotangents, through: node, in: &graph)
+    }
+    switch kind {
+    case .gradient: return try node.operation.pullback(of: cotangents, through: node, in: &graph)
+    case .secant: return try secant(m, node, &graph)
+    case .product: return try product(m, node, &graph)
+    case .quotient: return try quotient(m, node, &graph)
+    case .maximum: return try maximum(m, node, &graph)
+    case .softmax: return [try softmax(m, node, &graph)]
+    case .block: return try block(m, node, &graph)
+    }
+  }
+
+  private func twin(_ value: Value) -> Value { twins[value] ?? value }
+
+  private func middle(_ value: Value, _ graph: inout Graph) throws(GraphError) -> Value {
+    guard let other = twins[value] else { return value }
+    return try graph.apply(
+      Binary(.mul), graph.apply(Binary(.add), value, other), graph.addScalar(0.5, like: value))
+  }
+
+  /// `m Δy / Δx`, and where `Δx` is too small for a quotient the derivative half way.
+  private func secant(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
+    let x = node.operands[0], y = node.results[0]
+    let middles = try node.operands.map { value throws(GraphError) in try middle(value, &graph) }
+    let there = Node(
+      operation: node.operation, operands: middles, results: try graph.add(node.operation, middles),
+      name: node.name)
+    let slope = try node.operation.pullback(of: [m], through: there, in: &graph)[0]
+    let change = try graph.apply(Binary(.sub), y, twin(y))
+    let part = try divided(graph.apply(Binary(.mul), m, change), by: x, orElse: slope, node.operation, &graph)
+    return [part] + node.operands.dropFirst().map { _ in nil }
+  }
+
+  /// A quotient by the difference of a value, and something else where that is next to nothing.
+  private func divided(
+    _ part: Value, by x: Value, orElse other: Value?, _ operation: any Operator, _ graph: inout Graph
+  ) throws(GraphError) -> Value {
+    let smooth = (operation as? Unary).map { !$0.function.isPiecewiseLinear } ?? false
+    let isDouble = graph.type(of: x).element == .float64
+    let threshold = smooth ? (isDouble ? 1e-7 : 1e-4) : (isDouble ? 1e-12 : 1e-7)
+    let difference = try graph.apply(Binary(.sub), x, twin(x))
+    let scale = try graph.apply(
+      Binary(.max), graph.addScalar(1, like: x),
+      graph.apply(Binary(.max), graph.apply(Unary(.abs), x), graph.apply(Unary(.abs), twin(x))))
+    let isNear = try graph.apply(
+      Comparison(function: .less), graph.apply(Unary(.abs), difference),
+      graph.apply(Binary(.mul), scale, graph.addScalar(threshold, like: x)))
+    let safe = try graph.apply(Select(), isNear, graph.addScalar(1, like: x), difference)
+    return try graph.apply(
+      Select(), isNear, other ?? graph.addScalar(0, like: x), graph.apply(Binary(.div), part, safe))
+  }
+
+  /// `Δ(ab) = Δa (b + b₀)/2 + Δb (a + a₀)/2`: the derivative half way, for any product.
+  private func product(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
+    let middles = try node.operands.map { value throws(GraphError) in try middle(value, &graph) }
+    let there = Node(operation: node.operation, operands: middles, results: node.results, name: node.name)
+    return try node.operation.pullback(of: [m], through: there, in: &graph)
+  }
+
+  /// `a · (1/b)`, with `Δ(1/b) = −Δb / (b b₀)`.
+  private func quotient(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
+    let a = node.operands[0], b = node.operands[1], b0 = twin(node.operands[1])
+    let (r, r0) = (try graph.apply(Unary(.reciprocal), b), try graph.apply(Unary(.reciprocal), b0))
+    let half = graph.addScalar(0.5, like: a)
+    let left = try graph.apply(
+      Binary(.mul), m, graph.apply(Binary(.mul), half, graph.apply(Binary(.add), r, r0)))
+    let right = try graph.apply(
+      Unary(.negative),
+      graph.apply(
+        Binary(.mul), graph.apply(Binary(.mul), m, middle(a, &graph)), graph.apply(Binary(.mul), r, r0)))
+    return [
+      twins[a] == nil ? nil : try graph.reduce(left, toShapeOf: a), try graph.reduce(right, toShapeOf: b),
+    ]
+  }
+
+  /// The rise up to the greater of both results goes to the winners at the input, the fall from there to the winners at
+  /// the baseline; for minima the other way round.
+  private func maximum(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
+    let y = node.results[0], y0 = twin(y)
+    let isMinimum =
+      (node.operation as? Binary)?.function == .min || (node.operation as? Reduction)?.function == .min
+    let summit = try graph.apply(Binary(isMinimum ? .min : .max), y, y0)
+    let rise = try graph.apply(Binary(.mul), m, graph.apply(Binary(.sub), summit, y0))
+    let fall = try graph.apply(Binary(.mul), m, graph.apply(Binary(.sub), y, summit))
+    let here = try node.operation.pullback(of: [rise], through: node, in: &graph)
+    let there = Node(
+      operation: node.operation, operands: node.operands.map(twin), results: [y0], name: node.name)
+    let back = try node.operation.pullback(of: [fall], through: there, in: &graph)
+    var parts: [Value?] = []
+    for (index, operand) in node.operands.enumerated() {
+      guard twins[operand] != nil, let up = here[index], let down = back[index] else {
+        parts.append(nil)
+        continue
+      }
+      parts.append(
+        try divided(graph.apply(Binary(.add), up, down), by: operand, orElse: nil, node.operation, &graph))
+    }
+    return parts
+  }
+
+  /// `e · (1/Σe)` with `e = exp(x − c)`, where both passes are shifted by the same `c`; a logarithm is `x − c − log Σe`.
+  private func softmax(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> Value {
+    let softmax = node.operation as! Softmax
+    let x = node.operands[0], x0 = twin(node.operands[0])
+    func over(_ function: Reduction.Function, _ value: Value) throws(GraphError) -> Value {
+      try graph.apply(Reduction(function, axes: [softmax.axis], keepsAxes: true), value)
+    }
+    func times(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.mul), a, b) }
+    func plus(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.add), a, b) }
+    let shift = try graph.apply(Binary(.max), over(.max, x), over(.max, x0))
+    let e = try graph.apply(Unary(.exp), graph.apply(Binary(.sub), x, shift))
+    let e0 = try graph.apply(Unary(.exp), graph.apply(Binary(.sub), x0, shift))
+    let half = graph.addScalar(0.5, like: x)
+    let (s, s0) = (try over(.sum, e), try over(.sum, e0))
+    let exponent = MultiplierRule(kind: .secant, twins: [x: x0])
+    func slope(_ multiplier: Value) throws(GraphError) -> Value {
+      let half = try times(plus(x, x0), half)
+      let near = try times(multiplier, graph.apply(Unary(.exp), graph.apply(Binary(.sub), half, shift)))
+      let part = try times(multiplier, graph.apply(Binary(.sub), e, e0))
+      return try exponent.divided(part, by: x, orElse: near, Unary(.exp), &graph)
+    }
+    var result: Value
+    if softmax.isLogarithmic {
+      let log = try graph.apply(Unary(.log), s), log0 = try graph.apply(Unary(.log), s0)
+      let total = try over(.sum, m)
+      let change = try times(total, graph.apply(Binary(.sub), log, log0))
+      let rule = MultiplierRule(kind: .secant, twins: [s: s0])
+      let near = try graph.apply(Binary(.div), total, times(plus(s, s0), half))
+      let passed = try rule.divided(change, by: s, orElse: near, Unary(.log), &graph)
+      result = try graph.apply(Binary(.sub), m, slope(passed))
+    } else {
+      let (r, r0) = (try graph.apply(Unary(.reciprocal), s), try graph.apply(Unary(.reciprocal), s0))
+      let direct = try times(m, times(plus(r, r0), half))
+      let through = try times(over(.sum, times(m, times(plus(e, e0), half))), times(r, r0))
+      result = try slope(graph.apply(Binary(.sub), direct, through))
+    }
+    // Masked at both ends: no difference, whatever infinities say.
+    let isSilent = try graph.apply(Comparison(function: .equal), plus(e, e0), graph.addScalar(0, like: x))
+    result = try graph.apply(Select(), isSilent, graph.addScalar(0, like: x), result)
+    return result
+  }
+
+  private init(kind: Kind, twins: [Value: Value]) {
+    self.kind = kind
+    self.twins = twins
+  }
+
+  /// The parts of a block, at the input and at the baseline.
+  private func block(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
+    let block = node.operation as! any Block
+    let start = graph.nodes.count
+    let y = try block.expand(node.operands, in: &graph)
+    let own = Array(graph.nodes[start...])
+    var inner = twins
+    for part in own where part.operands.contains(where: { inner[$0] != nil }) {
+      let results = try graph.add(part.operation, part.operands.map { inner[$0] ?? $0 }, name: part.name)
+      for (result, twin) in zip(part.results, results) { inner[result] = twin }
+    }
+    let targets = Set(node.operands.filter { twins[$0] != nil })
+    let arrived = try graph.passBackward([y: m], through: own, to: targets, rules: .deepLIFT(twins: inner))
+    return node.operands.map { targets.contains($0) ? arrived[$0] : nil }
+  }
+}
+
+extension ScalarFunction {
+  /// Whether the function is a polyline, so that a secant is as precise as its ends.
+  fileprivate var isPiecewiseLinear: Bool {
+    switch self {
+    case .relu, .leakyReLU, .clip, .abs, .negative, .floor, .ceil, .round, .sign, .not, .hardSigmoid: true
+    default: false
+    }
+  }
+}
