@@ -63,9 +63,19 @@ public protocol Attributor {
   ///   - first: the index of the first example in its data set, for messages and for random numbers.
   /// - Throws: `GraphError`, also for values that are not finite, with the layer and the example's place in the batch.
   func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution
+
+  /// Where an attribution gains or loses, node by node; nil for methods that do not pass backward.
+  ///
+  /// - Throws: as explaining does.
+  func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace?
 }
 
 extension Attributor {
+  /// Where an attribution gains or loses, node by node; nil for methods that do not pass backward.
+  ///
+  /// - Throws: as explaining does.
+  public func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace? { nil }
+
   /// Explains up to `batchSize` examples that have no place in a data set.
   public func attribute(_ inputs: [Tensor], classes: [Int]) throws -> Attribution {
     try attribute(inputs, classes: classes, first: 0)

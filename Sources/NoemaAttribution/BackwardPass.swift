@@ -27,6 +27,19 @@ public struct BackwardPass: Sendable {
   func add(
     to graph: Graph, from explained: Value, at hooks: [Value]
   ) throws(GraphError) -> Graph {
+    let (arrived, twins) = try backward(through: graph, from: explained, at: hooks)
+    var graph = arrived.graph
+    for (hook, cotangent) in zip(hooks, arrived.cotangents) {
+      guard let cotangent else { throw graph.independent(of: hook) }
+      graph.outputs.append(try finish(cotangent, hook, twins[hook], &graph))
+    }
+    return graph
+  }
+
+  /// The pass, and each value's counterpart at the baseline where there is one.
+  func backward(
+    through graph: Graph, from explained: Value, at hooks: [Value]
+  ) throws(GraphError) -> (arrived: BackwardResult, twins: [Value: Value]) {
     var graph = graph
     let networkInputs = graph.inputs
     let choice = graph.addInput(graph.type(of: explained), name: "class")
@@ -38,13 +51,8 @@ public struct BackwardPass: Sendable {
     }
     let rules = try rules(forward, explained, twins)
     let seed = startsWithOutput ? try graph.apply(Binary(.mul), choice, explained) : choice
-    let arrived = try graph.backward(
-      from: explained, seed: seed, to: hooks, through: forward.nodes, rules: rules)
-    graph = arrived.graph
-    for (hook, cotangent) in zip(hooks, arrived.cotangents) {
-      guard let cotangent else { throw graph.independent(of: hook) }
-      graph.outputs.append(try finish(cotangent, hook, twins[hook], &graph))
-    }
-    return graph
+    return (
+      try graph.backward(from: explained, seed: seed, to: hooks, through: forward.nodes, rules: rules), twins
+    )
   }
 }

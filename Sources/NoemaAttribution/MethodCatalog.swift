@@ -21,6 +21,13 @@ public struct MethodSettings: Sendable {
   public var epsilon = 1e-6
   /// The γ of the gamma rule.
   public var gamma = 0.25
+  /// A composite of one's own; nil when none was given.
+  public var composite: Composite?
+  /// Extents and strides of occluding windows, over the last axes; empty for an eighth of the image and half of that.
+  public var window: [Int] = []
+  public var stride: [Int] = []
+  /// The number of each element's group, one tensor per attributed value; nil for elements by themselves.
+  public var groups: [Tensor]?
   /// The lowest and highest values of inputs, one for all channels or one for each; empty when not known.
   public var low: [Double] = []
   public var high: [Double] = []
@@ -33,7 +40,7 @@ public struct MethodSettings: Sendable {
 public struct MethodDescription: Sendable {
   /// The family that a method belongs to.
   public enum Family: String, Sendable, CaseIterable {
-    case gradients, relevance, differences
+    case gradients, relevance, differences, maps, attention, perturbation, surrogates, shapley
   }
 
   /// The name on the command line.
@@ -49,6 +56,12 @@ public struct MethodDescription: Sendable {
   /// What it costs per example, in forward passes or the like.
   public let cost: String
   private let make: @Sendable (MethodSettings) throws(GraphError) -> any AttributionMethod
+
+  /// Whether it is a backward pass through the network that needs no file or set of references.
+  public var isOnePass: Bool {
+    [.gradients, .relevance, .differences].contains(family) && !cost.contains("×")
+      && !needs.contains("composite")
+  }
 
   /// The method under some settings.
   ///
@@ -73,7 +86,8 @@ public struct MethodDescription: Sendable {
 
 extension MethodDescription {
   /// Every method, family by family.
-  public static let all: [MethodDescription] = gradients + relevance + differences
+  public static let all: [MethodDescription] =
+    gradients + relevance + differences + maps + attention + perturbation + surrogates + shapley
 
   /// The method of a name.
   ///
@@ -149,6 +163,17 @@ extension MethodDescription {
   }
 
   private static let relevance: [MethodDescription] = [
+    MethodDescription(
+      "lrp", .relevance, "Relevance by the rules of a file.", paper: "Bach et al. 2015", needs: "a composite",
+      cost: "1 forward, 1 to 3 backward"
+    ) { settings throws(GraphError) in
+      guard let composite = settings.composite else {
+        throw GraphError(
+          .input(
+            "lrp follows the rules of a file; give one with --composite, or choose lrp-epsilon-plus-flat"))
+      }
+      return LayerwiseRelevance(composite)
+    },
     lrp("zero", "Relevance by contributions; biases keep their part.", "Bach et al. 2015", cost: onePass) {
       _ in
       .epsilon(0)
@@ -190,6 +215,11 @@ extension MethodDescription {
       .excitationBackprop()
     },
     lrp(
+      "epsilon-conserving",
+      "Contributions; biases' part spread by magnitude, so that all sums to the output.",
+      "Arras et al. 2017"
+    ) { _ in .conserving },
+    lrp(
       "contribution-propagation", "Contributions without biases; sums to the output.",
       "Landecker et al. 2013",
       cost: onePass
@@ -207,5 +237,183 @@ extension MethodDescription {
       "deeplift", .differences, "Contributions to the difference from a baseline; complete.",
       paper: "Shrikumar et al. 2017", needs: "a baseline", cost: "2 forward, 1 backward"
     ) { DeepLIFT(baseline: $0.baseline) }
+  ]
+
+  private static func map(
+    _ name: String, _ summary: String, _ paper: String, needs: String = "", cost: String = onePass,
+    _ method: any AttributionMethod
+  ) -> MethodDescription {
+    MethodDescription(name, .maps, summary, paper: paper, needs: needs, cost: cost) { _ in method }
+  }
+
+  private static let maps: [MethodDescription] = [
+    map(
+      "cam", "Evidence of each position where the network averages them.", "Zhou et al. 2016",
+      needs: "average pooling before one dense layer", cost: "1 forward", ClassActivationMap()),
+    map("grad-cam", "Positions by channels that raise the output.", "Selvaraju et al. 2017", GradCAM()),
+    map(
+      "grad-cam++", "The same, weighting positions of a channel.", "Chattopadhay et al. 2018",
+      GradCAM(.plusPlus)),
+    map(
+      "hires-cam", "Gradient times activation at each position.", "Draelos and Carin 2020", GradCAM(.hiRes)),
+    map("xgrad-cam", "Channels weighted by gradient times activation.", "Fu et al. 2020", GradCAM(.xGrad)),
+    map("layer-cam", "Positive gradients weight each position.", "Jiang et al. 2021", GradCAM(.layer)),
+    map(
+      "eigen-cam", "The strongest pattern of a layer, whatever the class.", "Muhammad and Yeasin 2020",
+      cost: "1 forward", EigenCAM()),
+    map(
+      "eigen-grad-cam", "The strongest pattern of gradient times activation.", "Muhammad and Yeasin 2020",
+      EigenCAM(usesGradients: true)),
+    map(
+      "score-cam", "Channels weighted by the output that they let through.", "Wang et al. 2020",
+      cost: "channels × 1 forward", ScoreCAM()),
+    map(
+      "ablation-cam", "Channels weighted by what their absence costs.", "Desai and Ramaswamy 2020",
+      cost: "channels × 1 forward from the layer", AblationCAM()),
+    map(
+      "guided-grad-cam", "Guided backprop within Grad-CAM.", "Selvaraju et al. 2017", needs: "rectifiers",
+      cost: "2 forward, 2 backward", GuidedGradCAM()),
+  ]
+
+  private static func attending(
+    _ name: String, _ summary: String, _ paper: String, cost: String, _ method: any AttributionMethod
+  ) -> MethodDescription {
+    MethodDescription(name, .attention, summary, paper: paper, needs: "attention", cost: cost) { _ in method }
+  }
+
+  private static let attention: [MethodDescription] = [
+    attending(
+      "attention", "What the last layer attends to.", "Jain and Wallace 2019", cost: "1 forward",
+      RawAttention()),
+    attending(
+      "attention-rollout", "Attention multiplied through the layers.", "Abnar and Zuidema 2020",
+      cost: "1 forward",
+      AttentionRollout()),
+    attending(
+      "attention-flow", "The most that can flow through attention.", "Abnar and Zuidema 2020",
+      cost: "1 forward, a flow for each token", AttentionFlow()),
+    attending(
+      "attention-x-gradient", "Attention that raises the output.", "Chefer et al. 2021", cost: onePass,
+      AttentionTimesGradient()),
+    attending(
+      "attention-relevance", "Attention that raises the output, through the layers.", "Chefer et al. 2021",
+      cost: onePass, AttentionRelevance()),
+  ]
+
+  private static func ablationGroups(_ settings: MethodSettings) -> FeatureAblation.Groups {
+    settings.groups.map { .masks($0) } ?? .elements
+  }
+
+  private static let perturbation: [MethodDescription] = [
+    MethodDescription(
+      "occlusion", .perturbation, "What hiding a window costs.", paper: "Zeiler and Fergus 2014",
+      needs: "a baseline",
+      cost: "windows × 1 forward"
+    ) { Occlusion(window: $0.window, stride: $0.stride, baseline: $0.baseline) },
+    MethodDescription(
+      "feature-ablation", .perturbation, "What the absence of an element or a group costs.",
+      paper: "Li et al. 2016",
+      needs: "a baseline", cost: "groups × 1 forward"
+    ) { FeatureAblation(groups: ablationGroups($0), baseline: $0.baseline) },
+    MethodDescription(
+      "feature-permutation", .perturbation, "What values of other examples cost.",
+      paper: "Fisher et al. 2019",
+      needs: "several examples", cost: "groups × samples × 1 forward"
+    ) { FeaturePermutation(groups: ablationGroups($0), samples: $0.samples ?? 10, seed: $0.seed) },
+    MethodDescription(
+      "rise", .perturbation, "The mean output over random masks that keep a pixel.",
+      paper: "Petsiuk et al. 2018",
+      needs: "images", cost: "4000 × 1 forward"
+    ) { RISE(samples: $0.samples ?? 4_000, baseline: $0.baseline, seed: $0.seed) },
+    MethodDescription(
+      "fido-ssr", .perturbation, "The smallest region that suffices.", paper: "Chang et al. 2019",
+      needs: "images",
+      cost: "2400 × (1 forward, 1 backward)"
+    ) { FIDO(region: .sufficient, samples: $0.samples ?? 8, seed: $0.seed) },
+    MethodDescription(
+      "fido-sdr", .perturbation, "The smallest region whose loss destroys the output.",
+      paper: "Chang et al. 2019",
+      needs: "images", cost: "2400 × (1 forward, 1 backward)"
+    ) { FIDO(region: .destroying, samples: $0.samples ?? 8, seed: $0.seed) },
+    MethodDescription(
+      "meaningful-perturbation", .perturbation, "A smooth mask that deletes the evidence.",
+      paper: "Fong and Vedaldi 2017", needs: "images", cost: "300 × (1 forward, 1 backward)"
+    ) { MeaningfulPerturbation(seed: $0.seed) },
+    MethodDescription(
+      "extremal-perturbation", .perturbation, "The mask of a given area that keeps most.",
+      paper: "Fong et al. 2019",
+      needs: "images", cost: "800 × (1 forward, 1 backward)"
+    ) { _ in ExtremalPerturbation() },
+    MethodDescription(
+      "perceptual-ball", .perturbation,
+      "The smallest change that alters the decision, near in hidden layers too.",
+      paper: "Elliott et al. 2021", needs: "images", cost: "about 200 × (1 forward, 1 backward)"
+    ) { _ in PerceptualBall() },
+  ]
+
+  private static func background(_ settings: MethodSettings) -> Background {
+    settings.references.isEmpty ? .baseline(settings.baseline) : .rows(settings.references)
+  }
+
+  private static func game(_ settings: MethodSettings) -> CoalitionGame {
+    CoalitionGame(groups: FeatureGroups(masks: settings.groups), background: background(settings))
+  }
+
+  private static let surrogates: [MethodDescription] = [
+    MethodDescription(
+      "lime-tabular", .surrogates, "A sparse linear model around a row.", paper: "Ribeiro et al. 2016",
+      needs: "training rows (--references)", cost: "5000 × 1 forward"
+    ) { settings throws(GraphError) in
+      guard !settings.references.isEmpty else {
+        throw GraphError(.input("lime-tabular needs training rows; give them with --references"))
+      }
+      return LIMETabular(
+        training: settings.references, samples: settings.samples ?? 5_000, seed: settings.seed)
+    },
+    MethodDescription(
+      "lime-image", .surrogates, "A linear model of which superpixels are there.",
+      paper: "Ribeiro et al. 2016",
+      needs: "images", cost: "1000 × 1 forward"
+    ) { LIMEImage(samples: $0.samples ?? 1_000, seed: $0.seed) },
+    MethodDescription(
+      "lime-groups", .surrogates, "A linear model of which groups are there.", paper: "Ribeiro et al. 2016",
+      needs: "groups (--groups)", cost: "5000 × 1 forward"
+    ) {
+      LIMEGroups(
+        groups: FeatureGroups(masks: $0.groups), background: background($0), samples: $0.samples ?? 5_000,
+        seed: $0.seed)
+    },
+    MethodDescription(
+      "maple", .surrogates, "A linear model on the neighbours that a forest finds.",
+      paper: "Plumb et al. 2018",
+      needs: "training rows (--references)", cost: "1 forward for each training row, once"
+    ) { settings throws(GraphError) in
+      guard !settings.references.isEmpty else {
+        throw GraphError(.input("maple needs training rows; give them with --references"))
+      }
+      return MAPLE(training: settings.references, seed: settings.seed)
+    },
+  ]
+
+  private static let shapley: [MethodDescription] = [
+    MethodDescription(
+      "shapley", .shapley, "Exact Shapley values of few features.",
+      paper: "Shapley 1953; Štrumbelj and Kononenko 2014",
+      needs: "a baseline or --references", cost: "2^features × references × 1 forward"
+    ) { ExactShapley(game($0)) },
+    MethodDescription(
+      "shapley-sampling", .shapley, "Shapley values from drawn orders, with their errors.",
+      paper: "Castro et al. 2009; Mitchell et al. 2022", needs: "a baseline or --references",
+      cost: "128 × features × 1 forward"
+    ) { ShapleySampling(game($0), permutations: $0.samples ?? 64, seed: $0.seed) },
+    MethodDescription(
+      "kernel-shap", .shapley, "Shapley values by weighted least squares.", paper: "Lundberg and Lee 2017",
+      needs: "a baseline or --references", cost: "(2 features + 2048) × references × 1 forward"
+    ) { KernelSHAP(game($0), samples: $0.samples, seed: $0.seed) },
+    MethodDescription(
+      "dasp", .shapley, "Shapley values by moments carried through the layers.", paper: "Ancona et al. 2019",
+      needs: "a baseline; rectifiers, pooling and linear layers",
+      cost: "features × coalition sizes × 1 forward of moments"
+    ) { DASP(groups: FeatureGroups(masks: $0.groups), baseline: $0.baseline) },
   ]
 }

@@ -4,8 +4,8 @@ public import NoemaTensor
 /// Runs a subject's network forward, and backward where gradients are asked for, on any number of rows: the engine
 /// of the methods that look at many inputs.
 ///
-/// Rows are packed into full batches. At hidden layers the network begins there: the layers' values are inputs, ahead of
-/// the network's own where paths around the layers still need those.
+/// Rows are packed into full batches. At hidden layers the network begins there: the layers' values are inputs, ahead
+/// of the network's own where paths around the layers still need those.
 public final class SubjectRunner {
   /// Where the runner's network begins.
   public enum Start: Sendable { case inputs, layers }

@@ -22,7 +22,8 @@ import Testing
     try workspace.write(inputs, "x.npy")
     try workspace.write(Tensor(shape: [5], [Int64(2), 0, 1, 1, 2]), "t.npy")
     let outcome = try workspace.start(
-      ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--quiet"] + arguments
+      ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--pictures", "0", "--quiet"]
+        + arguments
     ).wait()
     #expect(outcome.code == 0 && outcome.output.isEmpty, "\(outcome.errors)")
     #expect(try workspace.entries("out") == ["attributions.npy", "result.json", "study.yaml"])
@@ -56,6 +57,41 @@ import Testing
       .elements(as: Float.self)
     let answers = (0..<5).map { row in (0..<3).max { outputs[row * 3 + $0] < outputs[row * 3 + $1] }! }
     expectClose(try workspace.array("out/attributions.npy"), try gradient(answers))
+  }
+
+  /// Several methods side by side: an array each, and a report with a sheet of maps.
+  @Test func reportShowsAllMethods() throws {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.write(inputs, "x.npy")
+    let outcome = try workspace.start([
+      "explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--method", "lrp-zero,deeplift",
+    ]).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("deeplift"))
+    let entries = try workspace.entries("out")
+    #expect(
+      entries.filter { !$0.hasPrefix("figures") } == [
+        "deeplift.npy", "lrp-zero.npy", "report.html", "report.ipynb", "result.json", "study.yaml",
+      ])
+    let methods = try #require(workspace.json("out/result.json")["methods"] as? [[String: Any]])
+    #expect(methods.map { $0["name"] as? String } == ["lrp-zero", "deeplift"])
+    // DeepLIFT's contributions add up; biases of the network keep their share of relevance.
+    let errors = try #require(methods[1]["errors"] as? [Double])
+    #expect(errors.count == 5 && errors.allSatisfy { abs($0) < 1e-4 })
+    let page = try String(contentsOfFile: workspace.file("out/report.html"), encoding: .utf8)
+    #expect(page.contains("<svg") && page.contains("lrp-zero") && !page.contains("http://"))
+  }
+
+  @Test func strictRefusesWhatDoesNotAddUp() throws {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.write(inputs, "x.npy")
+    let arguments = ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--strict", "--quiet"]
+    let wrong = try workspace.start(arguments + ["--method", "integrated-gradients", "--steps", "1"]).wait()
+    #expect(wrong.code == 65 && wrong.errors.contains("by integrated-gradients sum to"), "\(wrong.errors)")
+    let right = try workspace.start(arguments + ["--method", "deeplift"]).wait()
+    #expect(right.code == 0, "\(right.errors)")
   }
 
   /// Attributions sum to the logit's change from the baseline; kinks leave some error of the quadrature.

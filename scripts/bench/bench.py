@@ -3,6 +3,7 @@
 networks: forward pass and input gradient of four networks against PyTorch and ONNX Runtime.
 latency:  the same for one example at a time, forward only.
 tcav:     a concept study (3 concepts, 4 random sets, 2 layers of EfficientNet-Lite0) against Captum, end to end.
+attribution: relevance (EpsilonPlusFlat) against zennit, DeepLIFT and integrated gradients against Captum, per image.
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
 
 Each measurement is a process of its own and sides alternate, so that a slow spell of the machine meets both. This
@@ -29,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(ROOT, ".build/bench")
 STUDY = os.path.join(WORK, "study")
 NOEMA = os.environ.get("NOEMA", os.path.join(ROOT, ".build/release/noema"))
-PARTS = ["networks", "latency", "tcav", "study"]
+PARTS = ["networks", "latency", "attribution", "tcav", "study"]
 NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
@@ -94,6 +95,37 @@ def timings(options, batch, works, runs):
                         "seconds": median(median(report[key]) for report in reports),
                         "rounds": [median(report[key]) for report in reports],
                         "peakMiB": median(peak for _, _, peak in measurements)})
+    return rows
+
+
+def attribution(options):
+    """Seconds per image of methods on networks; Noema's include reading the images and nothing of the start."""
+    rows = []
+    methods = [("lrp", "lrp-epsilon-plus-flat", "zennit", 32), ("deeplift", "deeplift", "Captum", 32),
+               ("integrated-gradients", "integrated-gradients", "Captum", 2)]
+    for name in ["resnet18", "resnet50", "efficientnet-lite0"]:
+        path = exported(name)
+        for method, own, side, count in methods:
+            if method == "integrated-gradients" and name == "resnet18":
+                continue
+            images_file = os.path.join(WORK, f"images-{count}.npy")
+            if not os.path.exists(images_file):
+                measured(peer("models.py", "--images", str(count), images_file), threads=2)
+            out = os.path.join(WORK, "explained")
+            batch, runs = (1, 2) if count == 2 else (BATCH, options.runs)
+            sides = {
+                "Noema": [NOEMA, "explain", "--model", path, "--data", images_file, "--method", own, "--target", "0",
+                          "--pictures", "0", "--json", "-o", out],
+                side: peer("time_attribution.py", method, name, batch, runs, options.threads)}
+            for measured_side, measurements in alternate(sides, options.rounds, options.threads).items():
+                reports = [json.loads(output) for output, _, _ in measurements]
+                if measured_side == "Noema":
+                    seconds = [report["methods"][0]["seconds"] / count for report in reports]
+                else:
+                    seconds = [median(report["seconds"]) for report in reports]
+                rows.append({
+                    "work": f"{own}, {name}, per image", "side": measured_side, "seconds": median(seconds),
+                    "rounds": seconds, "peakMiB": median(peak for _, _, peak in measurements)})
     return rows
 
 
@@ -164,7 +196,7 @@ def machine(threads):
 
 
 def versions():
-    packages = ["torch", "captum", "onnxruntime", "onnx", "numpy", "scikit-learn"]
+    packages = ["torch", "captum", "zennit", "onnxruntime", "onnx", "numpy", "scikit-learn"]
     git = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {"noema": git.stdout.strip(), "python": platform.python_version()} | {
         name: metadata.version(name) for name in packages}

@@ -4,11 +4,13 @@ all-MiniLM-L6-v2), with random weights from a fixed seed.
 Speed does not depend on what a network has learned; random weights need no download. The PyTorch modules keep their
 batch normalisation, as a user's would; the exporter folds it into the convolutions of the ONNX files.
 
-`models.py NAME FILE` writes the ONNX file and prints the values that are the results of the studied blocks.
+`models.py NAME FILE` writes the ONNX file and prints the values that are the results of the studied blocks;
+`models.py --images COUNT FILE` writes the images that are explained.
 """
 
 import sys
 
+import numpy
 import torch
 from torch import nn
 
@@ -34,15 +36,29 @@ class Bottleneck(nn.Module):
         return self.relu(self.body(x) + self.shortcut(x))
 
 
-class ResNet50(nn.Module):
-    def __init__(self):
+class Plain(nn.Module):
+    """The block of ResNet-18."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.body = nn.Sequential(
+            convolution(inputs, width, 3, stride, activation=nn.ReLU()), convolution(width, width, 3))
+        self.shortcut = nn.Identity() if stride == 1 and inputs == width else convolution(inputs, width, 1, stride)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.body(x) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, block, counts, expansion):
         super().__init__()
         self.stem = nn.Sequential(convolution(3, 64, 7, 2, activation=nn.ReLU()), nn.MaxPool2d(3, 2, 1))
         blocks, inputs = [], 64
-        for width, count, stride in [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)]:
+        for width, count, stride in zip([64, 128, 256, 512], counts, [1, 2, 2, 2]):
             for index in range(count):
-                blocks.append(Bottleneck(inputs, width, stride if index == 0 else 1))
-                inputs = 4 * width
+                blocks.append(block(inputs, width, stride if index == 0 else 1))
+                inputs = expansion * width
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(inputs, 1000)
@@ -153,7 +169,8 @@ class MiniLM(nn.Module):
 
 
 NETWORKS = {
-    "resnet50": ResNet50, "efficientnet-lite0": EfficientNetLite0, "vit-4": VisionTransformer, "minilm": MiniLM}
+    "resnet18": lambda: ResNet(Plain, [2, 2, 2, 2], 1), "resnet50": lambda: ResNet(Bottleneck, [3, 4, 6, 3], 4),
+    "efficientnet-lite0": EfficientNetLite0, "vit-4": VisionTransformer, "minilm": MiniLM}
 
 
 def inputs(name, batch):
@@ -194,6 +211,9 @@ def studied_values(path):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--images":
+        numpy.save(sys.argv[3], inputs("resnet50", int(sys.argv[2]))["input"].numpy())
+        sys.exit()
     name, path = sys.argv[1:]
     export(name, path)
     print("\n".join(studied_values(path)) if name == "efficientnet-lite0" else "")

@@ -3,10 +3,19 @@ internal import NoemaTensor
 
 /// A method that is one backward pass with rules of its own.
 struct BackwardAttributor: Attributor {
-  let runner: SubjectRunner
+  private let subject: Subject
+  private let pass: BackwardPass
+  private let runner: SubjectRunner
   /// What a class's output is at the baseline, where attributions should sum to the difference; 0 where they should sum
   /// to the output; nil where there is nothing they should sum to.
-  var baselineOutputs: [Double]?
+  private let baselineOutputs: [Double]?
+
+  init(_ subject: Subject, _ pass: BackwardPass, baselineOutputs: [Double]? = nil) throws {
+    self.subject = subject
+    self.pass = pass
+    self.baselineOutputs = baselineOutputs
+    runner = try SubjectRunner(subject, backward: pass, rows: subject.examples)
+  }
 
   var batchSize: Int { runner.batchSize }
 
@@ -18,5 +27,9 @@ struct BackwardAttributor: Attributor {
       expectedSums: baselineOutputs.map { base in
         outputs.indices.map { outputs[$0] - (base.isEmpty ? 0 : base[classes[$0]]) }
       })
+  }
+
+  func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace? {
+    try BalanceTrace(subject, pass, inputs: inputs, classes: classes)
   }
 }

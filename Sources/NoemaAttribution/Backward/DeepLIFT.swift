@@ -26,12 +26,11 @@ public struct DeepLIFT: AttributionMethod {
       guard let baseline else { return multiplier }
       return try graph.apply(Binary(.mul), multiplier, graph.apply(Binary(.sub), value, baseline))
     }
-    let runner = try SubjectRunner(subject, backward: pass, rows: subject.examples)
     var forward = subject
     forward.layers = []
     let start = try SubjectRunner(forward, rows: 1)(reference.map { $0.reshaped(to: [1] + $0.shape) })
-    return BackwardAttributor(
-      runner: runner, baselineOutputs: start.output.elements(as: Float.self).map { Double($0) })
+    return try BackwardAttributor(
+      subject, pass, baselineOutputs: start.output.elements(as: Float.self).map { Double($0) })
   }
 }
 

@@ -36,5 +36,5 @@ private func rectifierAttributor(
     }
     return rules
   }
-  return BackwardAttributor(runner: try SubjectRunner(subject, backward: pass, rows: subject.examples))
+  return try BackwardAttributor(subject, pass)
 }

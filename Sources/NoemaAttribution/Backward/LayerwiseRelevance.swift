@@ -28,14 +28,17 @@ public struct LayerwiseRelevance: AttributionMethod, Hashable {
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor {
+    guard subject.scale == .logit else {
+      throw GraphError(
+        .unsupported(
+          "relevance starts at the raw output, the logit, where contributions add up; found another scale"))
+    }
     var pass = BackwardPass()
     pass.quantity = "relevance"
     pass.startsWithOutput = start == .output
     pass.rules = { [composite] graph, explained, _ throws(GraphError) in
       try composite.rules(for: graph, from: explained)
     }
-    return BackwardAttributor(
-      runner: try SubjectRunner(subject, backward: pass, rows: subject.examples),
-      baselineOutputs: start == .output ? [] : nil)
+    return try BackwardAttributor(subject, pass, baselineOutputs: start == .output ? [] : nil)
   }
 }

@@ -7,8 +7,8 @@ public import NoemaTensor
 /// Points of the paths are stratified, and baselines taken in turn from shuffled rounds, which leaves the mean as it is
 /// and lowers its variance.
 ///
-/// - Source: Erion et al., "Improving Performance of Deep Learning Models with Axiomatic Attribution Priors and Expected
-///   Gradients", 2021, equation 3.
+/// - Source: Erion et al., "Improving Performance of Deep Learning Models with Axiomatic Attribution Priors and
+///   Expected Gradients", 2021, equation 3.
 public struct ExpectedGradients: AttributionMethod {
   /// The reference set: one tensor `[k, …]` for each attributed value.
   public var baselines: [Tensor]

@@ -22,6 +22,11 @@ struct MethodOptions: ParsableArguments {
     help: "The lowest value of inputs, one number or one for each channel with commas between.") var low:
     String?
   @Option(parsing: .unconditional, help: "The highest value of inputs, in the same way.") var high: String?
+  @Option(help: "Extents of occluding windows over the last axes, as 1x4x4 or 8x8.") var window: String?
+  @Option(help: "Strides of occluding windows, likewise.") var stride: String?
+  @Option(help: "A .npy file with the number of each element's group, shaped like one example.") var groups:
+    String?
+  @Option(help: "A YAML file with the rules of the method lrp.") var composite: String?
 
   func validate() throws {
     if steps < 1 { throw ValidationError("--steps must be positive, found \(steps).") }
@@ -32,7 +37,7 @@ struct MethodOptions: ParsableArguments {
   }
 
   /// The settings as methods take them.
-  func settings(inputShape: [Int], attributedShape: [Int]) throws -> MethodSettings {
+  func settings() throws -> MethodSettings {
     var settings = MethodSettings()
     (settings.steps, settings.rule, settings.samples, settings.noise) = (steps, rule, samples, noise)
     (settings.seed, settings.epsilon, settings.gamma) = (seed, epsilon, gamma)
@@ -45,6 +50,10 @@ struct MethodOptions: ParsableArguments {
       settings.baseline = .tensors([try NPYFile.read(baseline)])
     }
     if let references { settings.references = [try NPYFile.read(references)] }
+    settings.window = try extents(window, "--window")
+    settings.stride = try extents(stride, "--stride")
+    if let groups { settings.groups = [try NPYFile.read(groups)] }
+    if let composite { settings.composite = try Composite(path: composite) }
     settings.low = try numbers(low, "--low")
     settings.high = try numbers(high, "--high")
     return settings
@@ -55,9 +64,19 @@ struct MethodOptions: ParsableArguments {
     var record = [
       "steps": String(steps), "rule": rule.rawValue, "baseline": baseline, "seed": String(seed),
     ]
+    if let composite { record["composite"] = composite }
     if let samples { record["samples"] = String(samples) }
     if let references { record["references"] = references }
     return record
+  }
+
+  private func extents(_ text: String?, _ flag: String) throws -> [Int] {
+    guard let text else { return [] }
+    let values = text.split(separator: "x").map { Int($0) }
+    guard !values.isEmpty, values.allSatisfy({ $0 ?? 0 > 0 }) else {
+      throw ValidationError("\(flag) expects positive numbers with x between, as 8x8, found '\(text)'.")
+    }
+    return values.map { $0! }
   }
 
   private func numbers(_ text: String?, _ flag: String) throws -> [Double] {

@@ -9,6 +9,8 @@ public struct Dataset: Sendable {
   public var labels: [String]?
   /// Where it came from.
   public var path: String
+  /// The names of a row's elements, when the examples are rows of a table.
+  public var featureNames: [String]?
 
   /// Puts examples and labels together.
   ///
@@ -24,9 +26,10 @@ public struct Dataset: Sendable {
 
   /// The examples of some indices.
   public func subset(_ indices: [Int]) throws(DataError) -> Dataset {
-    try Dataset(
-      examples: ExampleSubset(examples, indices), labels: labels.map { labels in indices.map { labels[$0] } },
-      path: path)
+    var part = self
+    part.examples = ExampleSubset(examples, indices)
+    part.labels = labels.map { labels in indices.map { labels[$0] } }
+    return part
   }
 
   /// A hash of shape, names, labels and contents; files are read for it, unreadable ones count by name alone.
@@ -184,6 +187,7 @@ extension Dataset {
     let tensor = try table.tensor(columns: columns)
     try self.init(
       examples: TensorExamples(tensor, name: (path as NSString).lastPathComponent), labels: words, path: path)
+    featureNames = columns
   }
 
   /// Words of a file, one for each example: an array of numbers, or text with one a line.

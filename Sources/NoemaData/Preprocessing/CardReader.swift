@@ -2,7 +2,7 @@ internal import NoemaTensor
 internal import Yams
 
 /// A YAML mapping whose keys are known beforehand; every complaint names the key.
-struct CardReader {
+package struct CardReader {
   /// The file and, in an inner mapping, the key.
   let place: String
   private var nodes: [String: Node] = [:]
@@ -10,7 +10,7 @@ struct CardReader {
   /// Parses a text whose top level is a mapping; an empty text is an empty mapping.
   ///
   /// - Throws: ``DataError`` for broken YAML and for keys other than the given ones.
-  init(yaml: String, place: String, keys: [String]) throws(DataError) {
+  package init(yaml: String, place: String, keys: [String]) throws(DataError) {
     self.place = place
     let node: Node?
     do {
@@ -50,27 +50,29 @@ struct CardReader {
   }
 
   /// Whether a key is there with a value.
-  func has(_ key: String) -> Bool { node(key) != nil }
+  package func has(_ key: String) -> Bool { node(key) != nil }
 
   /// An error at a key.
-  func error(_ kind: DataError.Kind, at key: String) -> DataError { DataError(kind, at: "\(place): \(key)") }
+  package func error(_ kind: DataError.Kind, at key: String) -> DataError {
+    DataError(kind, at: "\(place): \(key)")
+  }
 
   /// A key's text.
-  func text(_ key: String) throws(DataError) -> String? {
+  package func text(_ key: String) throws(DataError) -> String? {
     guard let node = node(key) else { return nil }
     guard let text = node.scalar?.string else { throw unexpected(node, key, "a text") }
     return text
   }
 
   /// A key's number: `0.5`, `1e-3` or a fraction such as `1/255`.
-  func number(_ key: String) throws(DataError) -> Double? {
+  package func number(_ key: String) throws(DataError) -> Double? {
     guard let node = node(key) else { return nil }
     guard let number = Self.number(node) else { throw unexpected(node, key, "a number") }
     return number
   }
 
   /// A key's numbers; a single number is a list of one.
-  func numbers(_ key: String) throws(DataError) -> [Double]? {
+  package func numbers(_ key: String) throws(DataError) -> [Double]? {
     guard let node = node(key) else { return nil }
     let nodes = node.sequence.map { Array($0) } ?? [node]
     let numbers = nodes.compactMap(Self.number)
@@ -81,7 +83,7 @@ struct CardReader {
   }
 
   /// A key's whole number.
-  func integer(_ key: String) throws(DataError) -> Int? {
+  package func integer(_ key: String) throws(DataError) -> Int? {
     guard let node = node(key) else { return nil }
     guard let number = node.scalar.flatMap({ Int($0.string) }) else {
       throw unexpected(node, key, "a whole number")
@@ -90,7 +92,7 @@ struct CardReader {
   }
 
   /// A key's whole numbers; a single one is a list of one.
-  func integers(_ key: String) throws(DataError) -> [Int]? {
+  package func integers(_ key: String) throws(DataError) -> [Int]? {
     guard let node = node(key) else { return nil }
     let nodes = node.sequence.map { Array($0) } ?? [node]
     let numbers = nodes.compactMap { $0.scalar.flatMap { Int($0.string) } }
@@ -101,7 +103,7 @@ struct CardReader {
   }
 
   /// A key's value among the cases of a type.
-  func choice<Choice: RawRepresentable & CaseIterable>(
+  package func choice<Choice: RawRepresentable & CaseIterable>(
     _ key: String, synonyms: [String: String] = [:]
   ) throws(DataError) -> Choice? where Choice.RawValue == String {
     guard let text = try text(key) else { return nil }
@@ -111,14 +113,36 @@ struct CardReader {
     throw error(.malformed("found '\(text.prefix(64))', expected one of \(known)"), at: key)
   }
 
+  /// A key's list of mappings; a single mapping is a list of one.
+  package func mappings(_ key: String, keys: [String]) throws(DataError) -> [CardReader] {
+    guard let node = node(key) else { return [] }
+    var readers: [CardReader] = []
+    for (index, item) in (node.sequence.map { Array($0) } ?? [node]).enumerated() {
+      guard let mapping = item.mapping else { throw unexpected(item, key, "a list of keys and values") }
+      readers.append(try CardReader(mapping, place: "\(place): \(key) \(index + 1)", keys: keys))
+    }
+    return readers
+  }
+
+  /// A key's texts; a single one is a list of one.
+  package func texts(_ key: String) throws(DataError) -> [String]? {
+    guard let node = node(key) else { return nil }
+    let nodes = node.sequence.map { Array($0) } ?? [node]
+    let texts = nodes.compactMap { $0.scalar?.string }
+    guard texts.count == nodes.count, !texts.isEmpty else {
+      throw unexpected(node, key, "a text or a list of texts")
+    }
+    return texts
+  }
+
   /// A key's mapping; nil if the value is no mapping.
-  func mapping(_ key: String, keys: [String]) throws(DataError) -> CardReader? {
+  package func mapping(_ key: String, keys: [String]) throws(DataError) -> CardReader? {
     guard let mapping = node(key)?.mapping else { return nil }
     return try CardReader(mapping, place: "\(place): \(key)", keys: keys)
   }
 
   /// A key's names: a list, a mapping of the indices 0, 1 … to names, or a file of names in a folder.
-  func names(_ key: String, folder: String?) throws(DataError) -> [String]? {
+  package func names(_ key: String, folder: String?) throws(DataError) -> [String]? {
     guard let node = node(key) else { return nil }
     let names: [String]
     if let file = node.scalar?.string {

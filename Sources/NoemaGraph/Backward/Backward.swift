@@ -49,6 +49,20 @@ public struct BackwardResult: Sendable {
   public var seed: Value
   /// What arrives at each value asked for; nil where nothing does.
   public var cotangents: [Value?]
+  /// What each node received and passed on, from the starting value backward.
+  public var steps: [BackwardStep]
+}
+
+/// What one node received from its results and passed on to its operands.
+public struct BackwardStep: Sendable {
+  /// The node.
+  public var node: Node
+  /// The name of its rule.
+  public var rule: String
+  /// What arrived at each of the node's results, where anything did.
+  public var received: [(value: Value, quantity: Value)]
+  /// What each operand was given, where it was given anything.
+  public var passed: [(value: Value, quantity: Value)]
 }
 
 extension Graph {
@@ -67,16 +81,19 @@ extension Graph {
   ) throws(GraphError) -> BackwardResult {
     var graph = self
     let seed = seed ?? graph.addInput(type(of: start), name: "cotangent")
+    var steps: [BackwardStep] = []
     let arrived = try graph.passBackward(
-      [start: seed], through: path ?? nodes, to: Set(targets), rules: rules)
-    return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] })
+      [start: seed], through: path ?? nodes, to: Set(targets), rules: rules
+    ) { steps.append($0) }
+    return BackwardResult(graph: graph, seed: seed, cotangents: targets.map { arrived[$0] }, steps: steps)
   }
 
   /// Adds the backward pass through some nodes, given what arrives at values.
   ///
   /// - Returns: what arrives at every value on the way, the targets among them.
   mutating func passBackward(
-    _ start: [Value: Value], through nodes: [Node], to targets: Set<Value>, rules: BackwardRules = .gradient
+    _ start: [Value: Value], through nodes: [Node], to targets: Set<Value>, rules: BackwardRules = .gradient,
+    note: (BackwardStep) -> Void = { _ in }
   ) throws(GraphError) -> [Value: Value] {
     var arrived = start
     var needed = targets
@@ -89,8 +106,11 @@ extension Graph {
         continue
       }
       let parts: [Value?]
+      let name: String
       do {
-        parts = try rules.rule(for: node, in: self).propagate(cotangents, through: node, in: &self)
+        let rule = try rules.rule(for: node, in: self)
+        name = rule.name
+        parts = try rule.propagate(cotangents, through: node, in: &self)
       } catch {
         throw error.at("\(node.operation.name) node '\(node.name)'")
       }
@@ -102,6 +122,13 @@ extension Graph {
           arrived[operand] = part
         }
       }
+      func pairs(_ values: [Value], _ quantities: [Value?]) -> [(value: Value, quantity: Value)] {
+        zip(values, quantities).compactMap { value, quantity in quantity.map { (value, $0) } }
+      }
+      note(
+        BackwardStep(
+          node: node, rule: name, received: pairs(node.results, cotangents),
+          passed: pairs(node.operands, parts).filter { needed.contains($0.value) }))
     }
     return arrived
   }

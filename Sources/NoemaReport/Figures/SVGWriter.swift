@@ -1,3 +1,5 @@
+internal import NoemaData
+
 /// Collects the elements of one SVG drawing; every text that goes in is escaped.
 struct SVGWriter {
   enum Anchor: String { case start, middle, end }
@@ -117,6 +119,24 @@ struct SVGWriter {
     let style = hasHalo ? style(fill: paint, stroke: .background, width: 3) : style(fill: paint)
     let title = tooltip.isEmpty ? "" : "<title>\(Escape.markup(tooltip))</title>"
     body += "<text \(attributes) \(style)>\(title)\(Escape.markup(string))</text>\n"
+  }
+
+  /// An image, as high and wide as fits into a square; nothing where it cannot be encoded.
+  mutating func image(_ image: Image, x: Double, y: Double, side: Double, description: String) {
+    guard let address = try? EmbeddedImage.address(of: image) else { return }
+    let few = max(image.width, image.height) <= EmbeddedImage.fewPixels
+    let look = few ? " style=\"image-rendering:pixelated\"" : ""
+    let title = "<title>\(Escape.markup(description))</title>"
+    body += "<image \(box(x, y, side, side)) href=\"\(address)\"\(look)>\(title)</image>\n"
+  }
+
+  /// A rectangle of one colour that means the same in light and dark pages.
+  mutating func swatch(_ color: [Float], x: Double, y: Double, width: Double, height: Double) {
+    let hex = color.map { byte in
+      let digits = String(Int(byte.rounded()), radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }
+    body += "<rect \(box(x, y, width, height)) fill=\"#\(hex.joined())\"/>\n"
   }
 
   // MARK: Whole drawing

@@ -180,7 +180,9 @@ struct MultiplierRule: BackwardRule {
     return parts
   }
 
-  /// `e · (1/Σe)` with `e = exp(x − c)`, where both passes are shifted by the same `c`; a logarithm is `x − c − log Σe`.
+  /// `exp u` with `u = x − L` and `L = log Σ exp x`: the secant of `exp` at `u`, and for `L` the secant of `log` times
+  /// those of each `exp x`. All of these are positive, so that nothing cancels however far both ends lie apart, as it
+  /// would in a product of `exp x` and `1 / Σ exp x`.
   private func softmax(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> Value {
     let softmax = node.operation as! Softmax
     let x = node.operands[0], x0 = twin(node.operands[0])
@@ -189,37 +191,40 @@ struct MultiplierRule: BackwardRule {
     }
     func times(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.mul), a, b) }
     func plus(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.add), a, b) }
-    let shift = try graph.apply(Binary(.max), over(.max, x), over(.max, x0))
-    let e = try graph.apply(Unary(.exp), graph.apply(Binary(.sub), x, shift))
-    let e0 = try graph.apply(Unary(.exp), graph.apply(Binary(.sub), x0, shift))
-    let half = graph.addScalar(0.5, like: x)
-    let (s, s0) = (try over(.sum, e), try over(.sum, e0))
-    let exponent = MultiplierRule(kind: .secant, twins: [x: x0])
-    func slope(_ multiplier: Value) throws(GraphError) -> Value {
-      let half = try times(plus(x, x0), half)
-      let near = try times(multiplier, graph.apply(Unary(.exp), graph.apply(Binary(.sub), half, shift)))
-      let part = try times(multiplier, graph.apply(Binary(.sub), e, e0))
-      return try exponent.divided(part, by: x, orElse: near, Unary(.exp), &graph)
+    func minus(_ a: Value, _ b: Value) throws(GraphError) -> Value { try graph.apply(Binary(.sub), a, b) }
+    func exp(_ a: Value) throws(GraphError) -> Value { try graph.apply(Unary(.exp), a) }
+    func log(_ a: Value) throws(GraphError) -> Value { try graph.apply(Unary(.log), a) }
+    func half(_ a: Value, _ b: Value) throws(GraphError) -> Value {
+      try times(plus(a, b), graph.addScalar(0.5, like: a))
     }
-    var result: Value
-    if softmax.isLogarithmic {
-      let log = try graph.apply(Unary(.log), s), log0 = try graph.apply(Unary(.log), s0)
-      let total = try over(.sum, m)
-      let change = try times(total, graph.apply(Binary(.sub), log, log0))
-      let rule = MultiplierRule(kind: .secant, twins: [s: s0])
-      let near = try graph.apply(Binary(.div), total, times(plus(s, s0), half))
-      let passed = try rule.divided(change, by: s, orElse: near, Unary(.log), &graph)
-      result = try graph.apply(Binary(.sub), m, slope(passed))
-    } else {
-      let (r, r0) = (try graph.apply(Unary(.reciprocal), s), try graph.apply(Unary(.reciprocal), s0))
-      let direct = try times(m, times(plus(r, r0), half))
-      let through = try times(over(.sum, times(m, times(plus(e, e0), half))), times(r, r0))
-      result = try slope(graph.apply(Binary(.sub), direct, through))
-    }
+    let tops = (try over(.max, x), try over(.max, x0))
+    let sums = (try over(.sum, exp(minus(x, tops.0))), try over(.sum, exp(minus(x0, tops.1))))
+    let logs = (try plus(tops.0, log(sums.0)), try plus(tops.1, log(sums.1)))
+    let (u, u0) = (try minus(x, logs.0), try minus(x0, logs.1))
+    let (y, y0) = (try exp(u), try exp(u0))
     // Masked at both ends: no difference, whatever infinities say.
-    let isSilent = try graph.apply(Comparison(function: .equal), plus(e, e0), graph.addScalar(0, like: x))
-    result = try graph.apply(Select(), isSilent, graph.addScalar(0, like: x), result)
-    return result
+    let isSilent = try graph.apply(Comparison(function: .equal), plus(y, y0), graph.addScalar(0, like: x))
+    func heard(_ value: Value) throws(GraphError) -> Value {
+      try graph.apply(Select(), isSilent, graph.addScalar(0, like: x), value)
+    }
+    var own = m
+    if !softmax.isLogarithmic {
+      let rule = MultiplierRule(kind: .secant, twins: [u: u0])
+      own = try rule.divided(
+        times(m, minus(y, y0)), by: u, orElse: times(m, exp(half(u, u0))), Unary(.exp), &graph)
+    }
+    own = try heard(own)
+    // Both sums under one shift, for the secants of the logarithm and of each term.
+    let shift = try graph.apply(Binary(.max), tops.0, tops.1)
+    let s = try times(sums.0, exp(minus(tops.0, shift))), s0 = try times(sums.1, exp(minus(tops.1, shift)))
+    let total = try over(.sum, own)
+    let ofLog = try MultiplierRule(kind: .secant, twins: [s: s0]).divided(
+      times(total, minus(logs.0, logs.1)), by: s,
+      orElse: graph.apply(Binary(.div), total, half(s, s0)), Unary(.log), &graph)
+    let terms = try minus(exp(minus(x, shift)), exp(minus(x0, shift)))
+    let shared = try MultiplierRule(kind: .secant, twins: [x: x0]).divided(
+      times(ofLog, terms), by: x, orElse: times(ofLog, exp(minus(half(x, x0), shift))), Unary(.exp), &graph)
+    return try minus(own, heard(shared))
   }
 
   private init(kind: Kind, twins: [Value: Value]) {

@@ -2,24 +2,25 @@ internal import NoemaTensor
 
 /// Which relevance rule applies to which node: layer-wise relevance propagation as a set of rules for `Graph.backward`.
 ///
-/// Nodes with constant weights get the rule of their kind, or that of the first layer; all other nodes follow their
-/// part in the network: sums and means share out in proportion to what they add up, activations pass relevance on, maxima
-/// give it to the winner, gates give it to the signal. Networks are to be in canonical form (`Pass.canonical`), with
-/// batch normalisation folded: what is left of it counts as linear.
+/// Nodes with constant weights get the rule of their kind, or that of the first layer; all other nodes follow
+/// their part in the network: sums and means share out in proportion to what they add up, activations pass
+/// relevance on, maxima give it to the winner, gates give it to the signal. Networks are to be in canonical form
+/// (`Pass.canonical`), with batch normalisation folded: what is left of it counts as linear.
 ///
-/// - Source: Montavon et al., "Layer-Wise Relevance Propagation: An Overview", 2019; the named ones follow Anders et al.,
-///   "Software for Dataset-wide XAI: Zennit", 2021.
+/// - Source: Montavon et al., "Layer-Wise Relevance Propagation: An Overview", 2019; the named ones follow Anders et
+///   al., "Software for Dataset-wide XAI: Zennit", 2021.
 public struct Composite: Sendable, Hashable {
   /// How relevance passes through attention.
   public enum Attention: String, Sendable, Hashable, CaseIterable {
     /// The attention itself is taken as constant: values receive all (Ali et al., 2022).
     case constant
-    /// Both sides of products receive half, and queries and keys their part through the softmax (Achtibat et al., 2024).
+    /// Both sides of products receive half, and queries and keys their part through the softmax (Achtibat et al.,
+    /// 2024).
     case halves
   }
 
   /// A rule for some nodes, ahead of all others.
-  public struct Assignment: Sendable, Hashable {
+  public struct Assignment: Sendable, Hashable, CustomStringConvertible {
     /// Names of operators, such as `Convolution`; nil for all.
     public var operators: Set<String>?
     /// A pattern for nodes' names, with `*` for any characters; nil for all.
@@ -28,6 +29,15 @@ public struct Composite: Sendable, Hashable {
     public var depths: ClosedRange<Int>?
     /// The rule.
     public var rule: RelevanceRule
+
+    /// What it matches, and the rule.
+    public var description: String {
+      let parts = [
+        operators.map { "operators \($0.sorted().joined(separator: ", "))" }, names.map { "names '\($0)'" },
+        depths.map { "depths \($0.lowerBound) to \($0.upperBound)" },
+      ]
+      return parts.compactMap { $0 }.joined(separator: ", ") + ": \(rule.description)"
+    }
 
     /// Assigns a rule to the nodes that match all that is given.
     public init(
@@ -59,6 +69,8 @@ public struct Composite: Sendable, Hashable {
   public var attention = Attention.constant
   /// The ε of sums, means and products.
   public var epsilon = 1e-6
+  /// What becomes of the share of constants that are added anywhere, besides biases of layers with weights.
+  public var constants = BiasShare.kept
   /// Rules ahead of all others; the first that matches counts.
   public var assignments: [Assignment] = []
   /// Whether nodes that no rule covers pass relevance like a gradient, instead of being refused.
@@ -77,10 +89,10 @@ public struct Composite: Sendable, Hashable {
   }
 
   /// The epsilon rule everywhere.
-  public static func epsilon(_ epsilon: Double = 1e-6, ignoresBias: Bool = false) -> Composite {
-    let rule = RelevanceRule.epsilon(epsilon, ignoresBias: ignoresBias)
+  public static func epsilon(_ epsilon: Double = 1e-6, bias: BiasShare = .kept) -> Composite {
+    let rule = RelevanceRule.epsilon(epsilon, bias: bias)
     var composite = Composite("epsilon", convolution: rule, dense: rule)
-    if ignoresBias { composite.epsilon = epsilon }
+    composite.constants = bias
     return composite
   }
   /// The z⁺ rule everywhere.
@@ -121,8 +133,14 @@ public struct Composite: Sendable, Hashable {
   ///
   /// - Source: Landecker et al., "Interpreting Individual Classifications of Hierarchical Networks", 2013.
   public static let contributionPropagation: Composite = {
-    var composite = Composite.epsilon(ignoresBias: true)
+    var composite = Composite.epsilon(bias: .ignored)
     composite.name = "contribution-propagation"
+    return composite
+  }()
+  /// Epsilon with the share of biases spread over the inputs: sums to the output.
+  public static let conserving: Composite = {
+    var composite = Composite.epsilon(bias: .spread)
+    composite.name = "epsilon-conserving"
     return composite
   }()
   /// Epsilon everywhere with halves for attention and products.
@@ -143,16 +161,13 @@ public struct Composite: Sendable, Hashable {
     for rule in [convolution, dense, first, activation].compactMap({ $0 }) + assignments.map(\.rule) {
       try rule.check()
     }
-    for assignment in assignments {
-      guard graph.nodes.contains(where: { $0.matches(assignment, depth: nil) }) else {
-        throw GraphError(
-          .input(
-            "no node matches \(assignment.operators?.sorted().joined(separator: ", ") ?? "") "
-              + "\(assignment.names ?? "") of the composite '\(name)'"))
-      }
-    }
     let kept = Set(graph.outputs).subtracting([start])
     var context = RelevanceContext(graph, keeping: kept)
+    for assignment in assignments {
+      guard
+        graph.nodes.contains(where: { $0.matches(assignment, depth: context.depths[$0.results[0]]) })
+      else { throw GraphError(.input("no node matches \(assignment) of the composite '\(name)'")) }
+    }
     let draft = context
     context.noteVanishing(graph, from: start) { node in try? rule(for: node, in: graph, draft) }
     return rules(context)
@@ -183,11 +198,20 @@ public struct Composite: Sendable, Hashable {
     _ rule: RelevanceRule, _ node: Node, _ graph: Graph, _ context: RelevanceContext
   ) throws(GraphError) -> any BackwardRule {
     switch rule {
-    case .pass: return PassRelevance()
+    case .pass:
+      let carrier = node.operands.first { graph.constants[$0] == nil } ?? node.operands[0]
+      guard graph.type(of: carrier).count <= graph.type(of: node.results[0]).count,
+        (try? Shapes.broadcast(graph.type(of: carrier).shape, graph.type(of: node.results[0]).shape))
+          == graph.type(of: node.results[0]).shape
+      else {
+        throw GraphError(
+          .input("the pass rule is for operators whose result has the shape of their operand; use gradient"))
+      }
+      return PassRelevance()
     case .gradient: return GradientRule()
     case .block: return BlockRelevance()
     case .epsilon(let epsilon, _) where LinearMap(node, sum: nil, in: graph) == nil:
-      return ProportionalRelevance(epsilon: epsilon)
+      return ProportionalRelevance(epsilon: epsilon, constants: constants)
     default:
       guard LinearMap(node, sum: nil, in: graph) != nil else {
         throw GraphError(.input("the \(rule.description) rule is for layers with weights"))
@@ -200,7 +224,7 @@ public struct Composite: Sendable, Hashable {
   private func unweighted(
     _ node: Node, _ graph: Graph, _ context: RelevanceContext
   ) throws(GraphError) -> any BackwardRule {
-    let proportional = ProportionalRelevance(epsilon: epsilon)
+    let proportional = ProportionalRelevance(epsilon: epsilon, constants: constants)
     switch node.operation {
     case let binary as Binary:
       let isProduct = binary.function == .mul || binary.function == .div
@@ -212,6 +236,8 @@ public struct Composite: Sendable, Hashable {
       if binary.function == .div { return ProductRelevance(signal: 0) }
       if isProduct { return ProductRelevance(signal: attention == .halves ? nil : graph.signal(of: node)) }
       if [.add, .sub].contains(binary.function) {
+        let isShift = node.operands.contains { graph.constants[$0] != nil }
+        if isShift, constants != .kept { return PassRelevance() }
         return sharesByMagnitude ? AbsoluteSumRelevance() : proportional
       }
       if [.min, .max].contains(binary.function) { return GradientRule() }
@@ -221,7 +247,8 @@ public struct Composite: Sendable, Hashable {
       return MatrixProductRelevance(signal: signal, epsilon: epsilon)
     case let softmax as Softmax where !softmax.isLogarithmic:
       return attention == .constant ? BlockRelevance() : SoftmaxRelevance()
-    case is LayerNormalization: return NormalizationRelevance(epsilon: epsilon)
+    case is LayerNormalization:
+      return NormalizationRelevance(epsilon: epsilon, constants: constants)
     case is any Block: return ExpandedRelevance(rules: rules(context))
     case let unary as Unary:
       if unary.function.isActivation { return activation == .gradient ? GradientRule() : PassRelevance() }
@@ -229,6 +256,7 @@ public struct Composite: Sendable, Hashable {
     case let reduction as Reduction where reduction.function != .product:
       return [.sum, .mean].contains(reduction.function) ? proportional : GradientRule()
     case is MaxPool: return GradientRule()
+    case is BatchNormalization where constants == .spread: return PassRelevance()
     case is AveragePool, is AxisMap, is CumulativeSum, is BatchNormalization: return proportional
     default:
       switch node.operation.relevanceRole {
@@ -249,7 +277,7 @@ extension Node {
   fileprivate func matches(_ assignment: Composite.Assignment, depth: Int?) -> Bool {
     if let operators = assignment.operators, !operators.contains(operation.name) { return false }
     if let pattern = assignment.names, !Glob.matches(pattern, name) { return false }
-    if let depths = assignment.depths, let depth { return depths.contains(depth) }
+    if let depths = assignment.depths { return depth.map { depths.contains($0) } ?? false }
     return true
   }
 }

@@ -18,8 +18,8 @@ struct LinearRelevance: BackwardRule {
     }
     var parts = [Value?](repeating: nil, count: node.operands.count)
     switch rule {
-    case .epsilon(let epsilon, let ignoresBias):
-      parts[map.input] = try self.epsilon(relevance, map, epsilon, ignoresBias, &graph)
+    case .epsilon(let epsilon, let bias):
+      parts[map.input] = try self.epsilon(relevance, map, epsilon, bias, &graph)
     case .alphaBeta(let alpha, let beta, let ignoresBias):
       parts[map.input] = try alphaBeta(relevance, map, alpha, beta, ignoresBias, &graph)
     case .gamma(let gamma): parts[map.input] = try self.gamma(relevance, map, gamma, &graph)
@@ -45,12 +45,25 @@ struct LinearRelevance: BackwardRule {
 
   /// `x ⊙ Wᵀ (R / z)`.
   private func epsilon(
-    _ relevance: Value, _ map: LinearMap, _ epsilon: Double, _ ignoresBias: Bool, _ graph: inout Graph
+    _ relevance: Value, _ map: LinearMap, _ epsilon: Double, _ bias: BiasShare, _ graph: inout Graph
   ) throws(GraphError) -> Value {
     let weights = map.node.operands[map.weight]
-    let z = ignoresBias && map.bias != nil ? try map.apply(map.x, weights, in: &graph) : map.output
+    let z = bias == .ignored && map.bias != nil ? try map.apply(map.x, weights, in: &graph) : map.output
     let s = try graph.quotient(relevance, by: z, epsilon: epsilon)
-    return try times(map.x, map.transposed(s, weights, in: &graph), &graph)
+    let result = try times(map.x, map.transposed(s, weights, in: &graph), &graph)
+    guard bias == .spread else { return result }
+    // What bias and ε keep, R − s Wx, goes to |x| by |w|.
+    let own = try map.bias == nil ? z : map.apply(map.x, weights, in: &graph)
+    let kept = try graph.apply(Binary(.sub), relevance, times(s, own, &graph))
+    let magnitudes = graph.addConstant(map.weights(in: graph).mappingFloats { abs($0) })
+    let x = context.isNonNegative(map.x) ? map.x : try graph.apply(Unary(.abs), map.x)
+    let size = try map.apply(x, magnitudes, in: &graph)
+    let share = try graph.quotient(kept, by: size, epsilon: 0)
+    let spread = try sum(result, times(x, map.transposed(share, magnitudes, in: &graph), &graph), &graph)
+    // Where nothing but zeros is read, they share equally.
+    let isSilent = try graph.apply(Comparison(function: .equal), size, graph.addScalar(0, like: size))
+    let rest = try graph.apply(Select(), isSilent, kept, graph.addScalar(0, like: kept))
+    return try sum(spread, flat(rest, map, &graph), &graph)
   }
 
   /// The weights' and the bias's parts of one sign.

@@ -28,6 +28,7 @@ struct BlockRelevance: BackwardRule {
 /// stored statistics. What constants contribute they keep.
 struct ProportionalRelevance: BackwardRule {
   var epsilon: Double
+  var constants = BiasShare.kept
 
   var name: String { "proportional" }
 
@@ -35,7 +36,11 @@ struct ProportionalRelevance: BackwardRule {
     _ cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {
     guard let relevance = cotangents[0] else { return node.operands.map { _ in nil } }
-    let s = try graph.quotient(relevance, by: node.results[0], epsilon: epsilon)
+    var z = node.results[0]
+    if constants == .ignored, let normalization = node.operation as? BatchNormalization {
+      z = try graph.apply(Binary(.sub), z, normalization.shift(node, in: &graph))
+    }
+    let s = try graph.quotient(relevance, by: z, epsilon: epsilon)
     let slopes = try node.operation.pullback(of: [s], through: node, in: &graph)
     var parts: [Value?] = []
     for (operand, slope) in zip(node.operands, slopes) {
@@ -156,6 +161,7 @@ struct SoftmaxRelevance: BackwardRule {
 /// - Source: Ali et al., "XAI for Transformers", 2022, section 4.3.
 struct NormalizationRelevance: BackwardRule {
   var epsilon: Double
+  var constants = BiasShare.kept
 
   var name: String { "constant deviation" }
 
@@ -165,7 +171,13 @@ struct NormalizationRelevance: BackwardRule {
     guard let relevance = cotangents[0], let norm = node.operation as? LayerNormalization else {
       return node.operands.map { _ in nil }
     }
-    var s = try graph.quotient(relevance, by: node.results[0], epsilon: epsilon)
+    var z = node.results[0]
+    if constants == .ignored, norm.hasBias {
+      var plain = norm
+      plain.hasBias = false
+      z = try graph.add(plain, Array(node.operands.dropLast()), name: node.name)[0]
+    }
+    var s = try graph.quotient(relevance, by: z, epsilon: epsilon)
     if norm.hasScale { s = try graph.apply(Binary(.mul), s, node.operands[1]) }
     let slope = try norm.slopeOfConstantDeviation(s, at: node.operands[0], in: &graph)
     return [try graph.apply(Binary(.mul), node.operands[0], slope)]

@@ -1,12 +1,23 @@
+/// What becomes of the share of relevance that biases, other constants and ε contribute.
+public enum BiasShare: String, Sendable, Hashable, Codable, CaseIterable {
+  /// They keep it: sums fall short by it.
+  case kept
+  /// They are left out of the denominators, which may then come near 0 where outputs do not.
+  case ignored
+  /// It is spread over the inputs by the magnitudes of their contributions, equally where all are 0: sums are
+  /// conserved.
+  case spread
+}
+
 /// How relevance passes backward through one node.
 ///
 /// With `z = Wx + b` for a linear node, `u⁺ = max(u, 0)`, `u⁻ = min(u, 0)`, and denominators that are kept away from 0
 /// by the rule's `ε`, signed like them.
 public enum RelevanceRule: Sendable, Hashable {
-  /// In proportion to the contributions `w x`; biases keep their share unless they are ignored. `ε = 0` is LRP-0.
+  /// In proportion to the contributions `w x`; biases keep their share unless told otherwise. `ε = 0` is LRP-0.
   ///
   /// - Source: Bach et al., "On Pixel-Wise Explanations", 2015, equations 56 and 58.
-  case epsilon(Double, ignoresBias: Bool = false)
+  case epsilon(Double, bias: BiasShare = .kept)
   /// Positive contributions times `α`, less negative ones times `β = α − 1`; `α = 1` is the z⁺ rule.
   ///
   /// - Source: Bach et al., 2015, equation 60.
@@ -43,7 +54,8 @@ public enum RelevanceRule: Sendable, Hashable {
   /// The rule's name with its parameters.
   public var description: String {
     switch self {
-    case .epsilon(let epsilon, let ignoresBias): "epsilon(\(epsilon)\(ignoresBias ? ", without bias" : ""))"
+    case .epsilon(let epsilon, let bias):
+      "epsilon(\(epsilon)\(bias == .kept ? "" : ", bias \(bias.rawValue)"))"
     case .alphaBeta(1, 0, _): "z-plus"
     case .alphaBeta(let alpha, let beta, _): "alpha-beta(\(alpha), \(beta))"
     case .gamma(let gamma): "gamma(\(gamma))"

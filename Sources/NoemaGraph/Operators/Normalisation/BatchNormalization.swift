@@ -80,6 +80,14 @@ public struct BatchNormalization: FloatOperator {
     return [operands[0]]
   }
 
+  /// What a node adds to each channel, shaped to broadcast against its result.
+  func shift(_ node: Node, in graph: inout Graph) -> Value {
+    let type = graph.type(of: node.results[0])
+    let offset = affine(node.operands.dropFirst().map { graph.constants[$0]! }).offset
+    let shape = [offset.count] + type.shape.dropFirst(2).map { _ in 1 }
+    return graph.addConstant(Tensor(shape: shape, offset).converted(to: type.element))
+  }
+
   /// The affine map per channel: `y = factor · x + offset`.
   func affine(_ constants: [Tensor]) -> (factor: [Double], offset: [Double]) {
     let vectors = constants.map { $0.converted(to: .float64).elements(as: Double.self) }

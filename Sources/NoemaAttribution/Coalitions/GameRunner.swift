@@ -1,0 +1,155 @@
+internal import Foundation
+internal import NoemaGraph
+internal import NoemaTensor
+
+/// A coalition game compiled for a network.
+struct GameRunner {
+  let runner: CompositeRunner
+  let link: CoalitionGame.Link
+  /// The background rows, one tensor per attributed value.
+  let background: [Tensor]
+  private let table: PlayerTable
+
+  /// Compiles a game.
+  ///
+  /// - Parameter rows: about how many rows an example needs, given its number of players and of background
+  ///   rows.
+  init(_ game: CoalitionGame, _ subject: Subject, rows: (_ players: Int, _ background: Int) -> Int) throws {
+    let shapes = try subject.network.graph(
+      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
+    ).shapes(of: subject.attributedNames())
+    let names = try subject.attributedNames()
+    table = try PlayerTable(game.groups, shapes: shapes, names: names)
+    background = try game.background.rows(of: shapes, names: names)
+    link = game.link
+    rowsPerExample = rows(table.largestCount, background[0].shape[0])
+    runner = try CompositeRunner(subject, rowsPerExample: rowsPerExample)
+  }
+
+  private let rowsPerExample: Int
+
+  /// The largest number of players of an example.
+  var playerCount: Int { table.largestCount }
+  var rowCount: Int { background[0].shape[0] }
+  var batchSize: Int { runner.batchSize(rowsPerExample: rowsPerExample) }
+
+  /// Reads a batch of examples and what their outputs are.
+  func play(_ inputs: [Tensor], classes: [Int], first: Int) throws -> GameBatch {
+    let values = try runner.values(of: inputs, count: classes.count)
+    let players = try classes.indices.map { try table.players(of: first + $0) }
+    let widths = runner.widths
+    let outputs = try runner.outputs(
+      rows: classes.count, inputs: inputs, classes: classes, example: { $0 },
+      place: { value, rows, target in
+        values[value].withElements(as: Float.self) { source in
+          let part = source[rows.lowerBound * widths[value]..<rows.upperBound * widths[value]]
+          _ = target.update(fromContentsOf: UnsafeBufferPointer(rebasing: part))
+        }
+      })
+    return GameBatch(
+      game: self, share: table.share, inputs: inputs, classes: classes, values: values, players: players,
+      varying: players.indices.map { varying(players[$0], values, example: $0) }, outputs: outputs,
+      full: try outputs.enumerated().map { try linked($1, example: $0) })
+  }
+
+  /// The players that differ from some background row; all others are dummies, worth 0.
+  private func varying(_ players: Players, _ values: [Tensor], example: Int) -> [Int] {
+    var differs = [Bool](repeating: false, count: players.count)
+    for (value, owners) in players.owners.enumerated() {
+      let width = owners.count
+      values[value].withElements(as: Float.self) { given in
+        background[value].withElements(as: Float.self) { rest in
+          for row in 0..<rowCount {
+            for i in 0..<width where given[example * width + i] != rest[row * width + i] {
+              differs[Int(owners[i])] = true
+            }
+          }
+        }
+      }
+    }
+    return differs.indices.filter { differs[$0] }
+  }
+
+  /// What an output is worth.
+  ///
+  /// - Throws: `GraphError.input` for a logit of what is no probability.
+  func linked(_ output: Double, example: Int) throws(GraphError) -> Double {
+    guard link == .logit else { return output }
+    guard output > 0, output < 1 else {
+      throw GraphError(
+        .input(
+          "the logit link needs probabilities between 0 and 1, found \(output) for example \(example); "
+            + "explain the probability scale, or use the identity link"))
+    }
+    return log(output / (1 - output))
+  }
+}
+
+/// A batch of examples in a game.
+struct GameBatch {
+  let game: GameRunner
+  let share: FeatureGroups.Share
+  let inputs: [Tensor]
+  let classes: [Int]
+  let values: [Tensor]
+  let players: [Players]
+  /// The players of each example that differ from the background.
+  let varying: [[Int]]
+  /// The class output of each example.
+  let outputs: [Double]
+  /// The worth of all players together.
+  let full: [Double]
+
+  var capacity: Int { players.reduce(0) { max($0, $1.count) } }
+
+  /// The worth of coalitions.
+  func worths(of list: CoalitionList) throws -> [Double] {
+    let outputs = try game.runner.outputs(
+      of: list, players: players, values: values, background: game.background, inputs: inputs,
+      classes: classes)
+    if game.link == .identity { return outputs }
+    return try outputs.enumerated().map { try game.linked($1, example: list.examples[$0]) }
+  }
+
+  /// The class output of each example on every background row alone.
+  func backgroundOutputs() throws -> [[Double]] {
+    var list = CoalitionList(capacity: capacity)
+    for example in classes.indices {
+      for row in 0..<game.rowCount { list.append(PlayerSet(capacity: capacity), of: example, row: row) }
+    }
+    let outputs = try game.runner.outputs(
+      of: list, players: players, values: values, background: game.background, inputs: inputs,
+      classes: classes)
+    return classes.indices.map { Array(outputs[$0 * game.rowCount..<($0 + 1) * game.rowCount]) }
+  }
+
+  /// The worth of no player at all, for each example.
+  func emptyWorths(_ outputs: [[Double]]) throws -> [Double] {
+    try outputs.enumerated().map { try game.linked(Statistics.mean($1), example: $0) }
+  }
+
+  /// Attributions of what each player is worth.
+  ///
+  /// - Parameters:
+  ///   - shares: for each example the worth of its varying players, in their order.
+  ///   - empty: the worth of no player.
+  ///   - errors: standard errors of the shares.
+  func attribution(_ shares: [[Double]], empty: [Double], errors: [[Double]]? = nil) -> Attribution {
+    func tensors(_ numbers: [[Double]]) -> [Tensor] {
+      let all = numbers.indices.map { example in
+        var all = [Double](repeating: 0, count: players[example].count)
+        for (player, number) in zip(varying[example], numbers[example]) { all[player] = number }
+        return all
+      }
+      return Players.spread(all, over: players, shapes: game.runner.shapes, share: share)
+    }
+    // Elements that each carry their player's whole share sum to more than the players do.
+    let sumsUp = share == .equal || players.allSatisfy { $0.sizes.allSatisfy { $0 == 1 } }
+    return Attribution(
+      values: tensors(shares), outputs: outputs,
+      expectedSums: sumsUp ? zip(full, empty).map { $0 - $1 } : nil, standardErrors: errors.map(tensors))
+  }
+}
+
+/// A number with three significant digits, for remarks.
+func short(_ number: Double) -> String { String(format: "%.3g", number) }
