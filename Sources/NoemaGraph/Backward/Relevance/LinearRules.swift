@@ -49,7 +49,11 @@ struct LinearRelevance: BackwardRule {
   ) throws(GraphError) -> Value {
     let weights = map.node.operands[map.weight]
     let z = bias == .ignored && map.bias != nil ? try map.apply(map.x, weights, in: &graph) : map.output
-    let s = try graph.quotient(relevance, by: z, epsilon: epsilon)
+    // A unit that its rectifier shuts explains nothing: what was spread to it goes on by magnitudes alone, as quotients
+    // by outputs that have nothing to do with it would explode.
+    let isShut = bias == .spread && context.isRectified(map.output)
+    let open = isShut ? try graph.apply(Gate(lower: 0), relevance, z) : relevance
+    let s = try graph.quotient(open, by: z, epsilon: epsilon)
     let result = try times(map.x, map.transposed(s, weights, in: &graph), &graph)
     guard bias == .spread else { return result }
     // What bias and ε keep, R − s Wx, goes to |x| by |w|.

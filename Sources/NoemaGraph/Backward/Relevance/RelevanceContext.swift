@@ -9,6 +9,7 @@ struct RelevanceContext: Sendable {
   private var nonNegative: Set<Value> = []
   private var vanishing: Set<Value> = []
   private var rectified: Set<Value> = []
+  private var vanishingBelowZero: Set<Value> = []
   /// For each linear node's result the number of linear nodes on the longest way to it from the network's inputs.
   private(set) var depths: [Value: Int] = [:]
 
@@ -70,10 +71,8 @@ struct RelevanceContext: Sendable {
       if !vanishes { spoilt.formUnion(node.operands) }
     }
     vanishing = Set(graph.nodes.flatMap(\.results)).subtracting(spoilt)
-    // The rectified value of each, which alone reads it.
-    for node in graph.nodes
-    where rectified.contains(node.operands.first ?? start) && !vanishing.contains(node.results[0]) {
-      rectified.remove(node.operands[0])
+    for node in graph.nodes where vanishing.contains(node.results[0]) {
+      if let operand = node.operands.first, rectified.contains(operand) { vanishingBelowZero.insert(operand) }
     }
   }
 
@@ -87,7 +86,10 @@ struct RelevanceContext: Sendable {
   func isNonNegative(_ value: Value) -> Bool { nonNegative.contains(value) }
 
   /// Whether relevance at a value is 0 wherever the value is not positive, because only a rectifier reads it.
-  func vanishesBelowZero(_ value: Value) -> Bool { rectified.contains(value) }
+  func vanishesBelowZero(_ value: Value) -> Bool { vanishingBelowZero.contains(value) }
+
+  /// Whether a rectifier alone reads a value.
+  func isRectified(_ value: Value) -> Bool { rectified.contains(value) }
 
   private static func isNonNegative(_ node: Node, _ known: Set<Value>, _ graph: Graph) -> Bool {
     func isKnown(_ value: Value) -> Bool {
