@@ -30,8 +30,8 @@ public struct AttributionMap: Sendable, Hashable {
     }
   }
 
-  /// What the darkest colours stand for, so that few pixels do not drown the others: the magnitude that one pixel in two
-  /// hundred exceeds.
+  /// What the darkest colours stand for, so that few pixels do not drown the others: the magnitude that one pixel in
+  /// two hundred exceeds.
   public var limit: Float {
     let sorted = values.map(abs).sorted()
     let high = sorted[min(sorted.count - 1, sorted.count * 199 / 200)]

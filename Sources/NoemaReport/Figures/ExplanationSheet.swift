@@ -22,8 +22,9 @@ public struct ExplanationSheet: Figure {
 
   public var title: String
   public var description: String {
-    "Each row shows an input and what its pixels contribute to the output by \(methods.joined(separator: ", ")); red speaks "
-      + "for the output, blue against it."
+    let names = methods.joined(separator: ", ")
+    return "Each row shows an input and what its pixels contribute to the output by \(names); red "
+      + "speaks for the output, blue against it."
   }
   /// Names of the methods.
   public var methods: [String]

@@ -66,7 +66,8 @@ import Testing
   }
 
   static let rules: [RelevanceRule] = [
-    .epsilon(1e-6), .epsilon(0.3), .epsilon(0), .epsilon(1e-6, bias: .ignored), .epsilon(0.3, bias: .spread), .zPlus,
+    .epsilon(1e-6), .epsilon(0.3), .epsilon(0), .epsilon(1e-6, bias: .ignored), .epsilon(0.3, bias: .spread),
+    .zPlus,
     .alphaBeta(alpha: 2, beta: 1), .alphaBeta(alpha: 1.5, beta: 0.5), .gamma(0.25), .gamma(3),
     .box(low: [-3], high: [3]), .squaredWeights, .flat,
   ]
