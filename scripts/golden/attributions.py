@@ -33,7 +33,7 @@ METHODS = {
     "lrp/excitation_backprop": "lrp-excitation-backprop",
     "occlusion/window4_stride2_zero": "occlusion --window 1x4x4 --stride 1x2x2",
     "shapley_exact": "shapley --references {references}", "kernel_shap_all_coalitions":
-        "kernel-shap --samples 1000000000 --references {references}",
+        "kernel-shap --samples 10000000 --references {references}",
 }
 TOLERANCE = 1e-3
 
