@@ -34,6 +34,9 @@ public final class SubjectRunner {
   public let inputNames: [String]
   /// How many of the network's own inputs are wanted behind the layers' values.
   let ownInputs: [Int]
+  /// For each of the network's own inputs the attributed value that it is, where the network begins at its inputs.
+  private let attributedInputs: [Int?]
+  private let start: Start
   private let runner: BatchRunner
   private let backward: BackwardPass?
   private let keepsValues: Bool
@@ -53,6 +56,8 @@ public final class SubjectRunner {
   ) throws {
     let names = try subject.attributedNames()
     attributedNames = names
+    attributedInputs = subject.network.inputs.map { names.firstIndex(of: $0.name) }
+    self.start = start
     self.backward = backward
     self.keepsValues = keepsValues
     var classCount = 0, own: [Int] = [], inputNames: [String] = []
@@ -126,6 +131,23 @@ public final class SubjectRunner {
     let split = 1 + (keepsValues ? attributedNames.count : 0)
     return Readings(
       output: results[0], gradients: Array(results[split...]), values: Array(results[1..<split]))
+  }
+
+  /// The inputs for rows whose attributed values are made; the rest is as the example of each row has it.
+  ///
+  /// - Parameters:
+  ///   - made: one tensor per attributed value, a row for each row that will run.
+  ///   - inputs: the network's inputs for the examples.
+  ///   - examples: the example of each row.
+  func inputs(_ made: [Tensor], inputs: [Tensor], examples: [Int]) throws -> [Tensor] {
+    let types = inputTypes
+    if start == .layers {
+      return try zip(made, types).map { $0.converted(to: $1.element) }
+        + ownInputs.map { try inputs[$0].selectingRows(examples) }
+    }
+    return try attributedInputs.enumerated().map { index, value in
+      try value.map { made[$0].converted(to: types[index].element) } ?? inputs[index].selectingRows(examples)
+    }
   }
 
   /// The class output of each row.

@@ -93,7 +93,7 @@ struct CompositeRunner {
         }
       }
       let readings = try runner(
-        try assembled(made, inputs: inputs, examples: examples),
+        try runner.inputs(made, inputs: inputs, examples: examples),
         classes: classes.isEmpty ? [] : examples.map { classes[$0] }, examples: examples)
       try body(rows, readings.output)
     }
@@ -111,21 +111,6 @@ struct CompositeRunner {
       found += picked(output.converted(to: .float32), rows.map { classes[example($0)] })
     }
     return found
-  }
-
-  /// The network's inputs for rows whose attributed values are made.
-  private func assembled(_ made: [Tensor], inputs: [Tensor], examples: [Int]) throws -> [Tensor] {
-    let types = runner.inputTypes
-    if layers != nil {
-      return try zip(made, types).map { $0.converted(to: $1.element) }
-        + runner.ownInputs.map { try inputs[$0].selectingRows(examples) }
-    }
-    return try (0..<inputCount).map { index in
-      if let value = attributed.firstIndex(of: index) {
-        return made[value].converted(to: types[index].element)
-      }
-      return try inputs[index].selectingRows(examples)
-    }
   }
 }
 

@@ -44,16 +44,7 @@ struct PathRunner {
   func callAsFunction(
     _ points: [Tensor], of examples: [Int], inputs: [Tensor], classes: [Int]
   ) throws -> SubjectRunner.Readings {
-    var rows: [Tensor]
-    if values == nil {
-      rows = inputs
-      for index in rows.indices {
-        rows[index] =
-          try attributed.firstIndex(of: index).map { points[$0] } ?? inputs[index].selectingRows(examples)
-      }
-    } else {
-      rows = try points + gradients.ownInputs.map { try inputs[$0].selectingRows(examples) }
-    }
+    let rows = try gradients.inputs(points, inputs: inputs, examples: examples)
     return try gradients(rows, classes: examples.map { classes[$0] }, examples: examples)
   }
 }

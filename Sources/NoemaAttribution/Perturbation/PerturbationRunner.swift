@@ -114,7 +114,7 @@ struct PerturbationRunner {
       try body(
         rows,
         try runner(
-          try assembled(made, inputs: inputs, examples: examples), classes: jobs.map(\.target),
+          try runner.inputs(made, inputs: inputs, examples: examples), classes: jobs.map(\.target),
           examples: examples))
     }
   }
@@ -145,21 +145,6 @@ struct PerturbationRunner {
       place: { _, _, given, target in given.copy(to: target) }
     ) { found.append($1) }
     return found
-  }
-
-  /// The network's inputs for rows whose attributed values are made.
-  private func assembled(_ made: [Tensor], inputs: [Tensor], examples: [Int]) throws -> [Tensor] {
-    let types = runner.inputTypes
-    if layers != nil {
-      return try zip(made, types).map { $0.converted(to: $1.element) }
-        + runner.ownInputs.map { try inputs[$0].selectingRows(examples) }
-    }
-    return try (0..<inputCount).map { index in
-      if let value = attributed.firstIndex(of: index) {
-        return made[value].converted(to: types[index].element)
-      }
-      return try inputs[index].selectingRows(examples)
-    }
   }
 }
 

@@ -30,7 +30,11 @@ extension Graph {
 
 /// The multipliers of one node.
 struct MultiplierRule: BackwardRule {
-  private enum Kind { case gradient, secant, product, quotient, maximum, softmax, block }
+  private enum Kind {
+    case gradient, secant, product, quotient, maximum
+    case softmax(Softmax)
+    case block(any Block)
+  }
 
   private let twins: [Value: Value]
   private let kind: Kind
@@ -61,8 +65,8 @@ struct MultiplierRule: BackwardRule {
       case .max, .min: kind = .maximum
       case .product: throw Self.uncovered
       }
-    case is Softmax: kind = .softmax
-    case is any Block: kind = .block
+    case let softmax as Softmax: kind = .softmax(softmax)
+    case let block as any Block: kind = .block(block)
     default:
       switch node.operation.relevanceRole {
       case .linear, .addition, .pooling, .movement: kind = .gradient
@@ -87,8 +91,8 @@ struct MultiplierRule: BackwardRule {
     case .product: return try product(m, node, &graph)
     case .quotient: return try quotient(m, node, &graph)
     case .maximum: return try maximum(m, node, &graph)
-    case .softmax: return [try softmax(m, node, &graph)]
-    case .block: return try block(m, node, &graph)
+    case .softmax(let operation): return [try softmax(operation, m, node, &graph)]
+    case .block(let operation): return try block(operation, m, node, &graph)
     }
   }
 
@@ -183,8 +187,9 @@ struct MultiplierRule: BackwardRule {
   /// `exp u` with `u = x − L` and `L = log Σ exp x`: the secant of `exp` at `u`, and for `L` the secant of `log` times
   /// those of each `exp x`. All of these are positive, so that nothing cancels however far both ends lie apart, as it
   /// would in a product of `exp x` and `1 / Σ exp x`.
-  private func softmax(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> Value {
-    let softmax = node.operation as! Softmax
+  private func softmax(
+    _ softmax: Softmax, _ m: Value, _ node: Node, _ graph: inout Graph
+  ) throws(GraphError) -> Value {
     let x = node.operands[0], x0 = twin(node.operands[0])
     func over(_ function: Reduction.Function, _ value: Value) throws(GraphError) -> Value {
       try graph.apply(Reduction(function, axes: [softmax.axis], keepsAxes: true), value)
@@ -233,8 +238,9 @@ struct MultiplierRule: BackwardRule {
   }
 
   /// The parts of a block, at the input and at the baseline.
-  private func block(_ m: Value, _ node: Node, _ graph: inout Graph) throws(GraphError) -> [Value?] {
-    let block = node.operation as! any Block
+  private func block(
+    _ block: any Block, _ m: Value, _ node: Node, _ graph: inout Graph
+  ) throws(GraphError) -> [Value?] {
     let start = graph.nodes.count
     let y = try block.expand(node.operands, in: &graph)
     let own = Array(graph.nodes[start...])

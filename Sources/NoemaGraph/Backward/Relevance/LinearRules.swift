@@ -26,7 +26,8 @@ struct LinearRelevance: BackwardRule {
     case .box(let low, let high): parts[map.input] = try box(relevance, map, low, high, &graph)
     case .squaredWeights: parts[map.input] = try squaredWeights(relevance, map, &graph)
     case .flat: parts[map.input] = try flat(relevance, map, &graph)
-    case .pass, .gradient, .block: preconditionFailure("no rule for weights")
+    case .pass, .gradient, .block:
+      throw GraphError(.input("the \(name) rule shares nothing out by weights"))
     }
     return parts
   }
