@@ -216,11 +216,11 @@ extension MethodDescription {
     },
     lrp(
       "epsilon-conserving",
-      "Contributions; biases' part spread by magnitude, so that all sums to the output.",
+      "Contributions; biases' part spread by magnitude, mostly summing to the output.",
       "Arras et al. 2017"
     ) { _ in .conserving },
     lrp(
-      "contribution-propagation", "Contributions without biases; sums to the output.",
+      "contribution-propagation", "Contributions without biases, which may explode.",
       "Landecker et al. 2013",
       cost: onePass
     ) { _ in .contributionPropagation },
