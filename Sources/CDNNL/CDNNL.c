@@ -202,19 +202,35 @@ static dnnl_primitive_desc_t free_convolution_hint(
   return hint;
 }
 
+static dnnl_primitive_desc_t source_gradient_desc(
+  const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *w
+) {
+  dnnl_primitive_desc_t hint = free_convolution_hint(source, weights, result, w), desc = NULL;
+  if (!hint) return NULL;
+  dnnl_convolution_desc_t operation;
+  if (dnnl_dilated_convolution_backward_data_desc_init(
+        &operation, dnnl_convolution_direct, &source->desc, &weights->desc, &result->desc, w->strides,
+        w->dilations, w->padding_before, w->padding_after) != dnnl_success
+      || dnnl_primitive_desc_create(&desc, &operation, NULL, engine(), hint) != dnnl_success) desc = NULL;
+  dnnl_primitive_desc_destroy(hint);
+  return desc;
+}
+
 ndnnl_primitive *ndnnl_convolution_source_gradient(
   const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *w
 ) {
-  dnnl_primitive_desc_t hint = free_convolution_hint(source, weights, result, w);
-  if (!hint) return NULL;
-  dnnl_convolution_desc_t operation;
-  ndnnl_primitive *primitive = NULL;
-  if (dnnl_dilated_convolution_backward_data_desc_init(
-        &operation, dnnl_convolution_direct, &source->desc, &weights->desc, &result->desc, w->strides,
-        w->dilations, w->padding_before, w->padding_after) == dnnl_success)
-    primitive = make(&operation, NULL, hint);
-  dnnl_primitive_desc_destroy(hint);
-  return primitive;
+  dnnl_primitive_desc_t desc = source_gradient_desc(source, weights, result, w);
+  return desc ? finish(desc) : NULL;
+}
+
+ndnnl_layout *ndnnl_convolution_cotangent_layout(
+  const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *w
+) {
+  dnnl_primitive_desc_t desc = source_gradient_desc(source, weights, result, w);
+  if (!desc) return NULL;
+  ndnnl_layout *layout = layout_of(dnnl_primitive_desc_query_md(desc, dnnl_query_diff_dst_md, 0));
+  dnnl_primitive_desc_destroy(desc);
+  return layout;
 }
 
 ndnnl_primitive *ndnnl_convolution_weights_gradient(

@@ -25,7 +25,9 @@ INLINE float gate_factor(const cv_instruction *o, float control) {
 }
 
 FOR_EACH_MACHINE
-static void apply(const cv_instruction *o, const float *left, const float *right, float *y) {
+static void apply(
+  const cv_instruction *o, const float *left, const float *right, const float *third, float *y
+) {
   const float a = o->a, b = o->b;
   switch (o->code) {
     case cv_add: LOOP(x + right[i]);
@@ -37,6 +39,15 @@ static void apply(const cv_instruction *o, const float *left, const float *right
     case cv_max: LOOP(x != x || x > right[i] ? x : right[i]);
     case cv_pow: SCALAR_LOOP(right[i] == 2 ? x * x : powf(x, right[i]));
     case cv_gate: LOOP(x * gate_factor(o, right[i]));
+    case cv_equal: LOOP(x == right[i] ? 1 : 0);
+    case cv_greater: LOOP(x > right[i] ? 1 : 0);
+    case cv_greater_or_equal: LOOP(x >= right[i] ? 1 : 0);
+    case cv_less: LOOP(x < right[i] ? 1 : 0);
+    case cv_less_or_equal: LOOP(x <= right[i] ? 1 : 0);
+    case cv_and: LOOP(x != 0 && right[i] != 0 ? 1 : 0);
+    case cv_or: LOOP(x != 0 || right[i] != 0 ? 1 : 0);
+    case cv_xor: LOOP((x != 0) != (right[i] != 0) ? 1 : 0);
+    case cv_select: LOOP(x != 0 ? right[i] : third[i]);
     case cv_relu: LOOP(x < 0 ? 0 : x);
     case cv_leaky_relu: LOOP(x < 0 ? a * x : x);
     case cv_clip: LOOP(x < a ? a : x > b ? b : x);
@@ -99,13 +110,19 @@ static void widen(const uint8_t *x, int n, float *y) {
 }
 
 FOR_EACH_MACHINE
+static void narrow(const float *x, int n, uint8_t *y) {
+  if (n == block) for (int i = 0; i < block; i++) y[i] = x[i] != 0;
+  else for (int i = 0; i < n; i++) y[i] = x[i] != 0;
+}
+
+FOR_EACH_MACHINE
 void cv_regions(const float *x, uint8_t *y, float lower, float upper, int64_t from, int64_t to) {
   for (int64_t i = from; i < to; i++) y[i] = x[i] <= lower ? 0 : x[i] >= upper ? 2 : 1;
 }
 
 void cv_run(
-  const cv_source *sources, int source_count, const cv_instruction *program, int count, float *y, int64_t from,
-  int64_t to
+  const cv_source *sources, int source_count, const cv_instruction *program, int count, void *y, int bytes,
+  int64_t from, int64_t to
 ) {
   float memory[cv_max_registers][block] __attribute__((aligned(64)));
   const float *registers[cv_max_registers];
@@ -131,11 +148,15 @@ void cv_run(
     }
     for (int o = 0; o < count; o++) {
       const cv_instruction *instruction = &program[o];
-      int is_last = o == count - 1 && n == block;
-      float *result = is_last ? y + at : memory[instruction->result];
+      int is_last = o == count - 1 && n == block && !bytes;
+      float *result = is_last ? (float *)y + at : memory[instruction->result];
       registers[instruction->result] = result;
-      apply(instruction, registers[instruction->left], registers[instruction->right], result);
+      apply(
+        instruction, registers[instruction->left], registers[instruction->right], registers[instruction->third],
+        result);
     }
-    if (n < block) memcpy(y + at, registers[program[count - 1].result], sizeof(float) * (size_t)n);
+    const float *last = registers[program[count - 1].result];
+    if (bytes) narrow(last, n, (uint8_t *)y + at);
+    else if (n < block) memcpy((float *)y + at, last, sizeof(float) * (size_t)n);
   }
 }

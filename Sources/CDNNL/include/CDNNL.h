@@ -69,6 +69,9 @@ ndnnl_primitive *ndnnl_convolution_forward(
   const ndnnl_window *window, int post_count, const ndnnl_post_operation *posts);
 ndnnl_primitive *ndnnl_convolution_source_gradient(
   const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *window);
+/// The layout of a cotangent that the gradient by the source likes best; NULL where there is none.
+ndnnl_layout *ndnnl_convolution_cotangent_layout(
+  const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *window);
 ndnnl_primitive *ndnnl_convolution_weights_gradient(
   const ndnnl_layout *source, const ndnnl_layout *weights, const ndnnl_layout *result, const ndnnl_window *window);
 ndnnl_primitive *ndnnl_matmul(

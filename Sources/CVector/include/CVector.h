@@ -9,7 +9,7 @@
 typedef struct {
   int32_t code;
   /// Registers: the program's sources first, then what earlier instructions left.
-  int32_t left, right, result;
+  int32_t left, right, third, result;
   float a, b, c, d, e;
 } cv_instruction;
 
@@ -18,6 +18,10 @@ enum {
   cv_add = 0, cv_sub, cv_mul, cv_div, cv_min, cv_max, cv_pow,
   // left · factor, chosen by where right lies: below a: c, above b: e, inside: d.
   cv_gate,
+  // Of two registers: 1 where it holds, 0 elsewhere.
+  cv_equal, cv_greater, cv_greater_or_equal, cv_less, cv_less_or_equal, cv_and, cv_or, cv_xor,
+  // Of three registers: right where left is not 0, third elsewhere.
+  cv_select,
   // Of one register.
   cv_relu, cv_leaky_relu /* slope a */, cv_clip /* to a…b */, cv_elu /* a */, cv_sigmoid, cv_tanh, cv_exp, cv_log,
   cv_sqrt, cv_abs, cv_negative, cv_reciprocal, cv_erf, cv_softplus, cv_floor, cv_ceil, cv_round, cv_sign, cv_not,
@@ -36,8 +40,8 @@ typedef struct {
 enum { cv_max_registers = 24 };
 
 /// Runs a program for the elements `from..<to`; the last instruction's result goes to `y`, which may be the memory
-/// of a source of extent 0.
-void cv_run(const cv_source *sources, int source_count, const cv_instruction *program, int count, float *y,
+/// of a source of extent 0, as floats or, with `bytes`, as a byte an element.
+void cv_run(const cv_source *sources, int source_count, const cv_instruction *program, int count, void *y, int bytes,
             int64_t from, int64_t to);
 
 /// Where each element lies: 0 for `x ≤ lower`, 2 for `x ≥ upper`, 1 in between.

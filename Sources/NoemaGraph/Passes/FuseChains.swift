@@ -12,13 +12,16 @@ extension Pass {
     for index in graph.nodes.indices.reversed() where isElementwise[index] && !taken.contains(index) {
       let shape = graph.type(of: graph.nodes[index].results[0]).shape
       func joins(_ position: Int) -> Bool {
-        let node = matcher.nodes[position]
-        return isElementwise[position]
-          && graph.type(of: node.results[0]) == TensorType(shape, .float32)
-          && node.operands.allSatisfy {
-            (graph.type(of: $0).element == .float32 || isMask($0))
-              && Chain.access(graph.type(of: $0).shape, in: shape) != nil
-          }
+        let node = matcher.nodes[position], type = graph.type(of: node.results[0])
+        guard isElementwise[position], type.shape == shape,
+          type.element == .float32 || (type.element == .bool && position != index)
+        else { return false }
+        return node.operands.allSatisfy {
+          let operand = graph.type(of: $0)
+          return operand.element == .bool
+            ? operand.shape == shape
+            : (operand.element == .float32 || isMask($0)) && Chain.access(operand.shape, in: shape) != nil
+        }
       }
       guard joins(index) else { continue }
       // Grow backwards from the root by private values, in the order that the nodes stand in.
@@ -36,10 +39,12 @@ extension Pass {
       }
       guard members.count > 1 else { continue }
       let (chain, operands) = chain(members.sorted(), matcher)
-      // Bytes cannot be brought into another layout, so the chain has to follow theirs.
-      guard !operands.contains(where: isMask) || chain.isFree(operands.map(matcher.shape), in: shape) else {
-        continue
-      }
+      // Bytes cannot be brought into another layout, so the chain has to follow theirs; conditions lie plain.
+      guard
+        !operands.contains(where: isMask)
+          || (chain.isFree(operands.map(matcher.shape), in: shape)
+            && !operands.contains { graph.type(of: $0).element == .bool })
+      else { continue }
       taken.formUnion(members)
       graph.nodes[index].operation = chain
       graph.nodes[index].operands = operands

@@ -17,7 +17,7 @@ extension Pass {
   public static let execution: [Pass] = [
     .expandBlocks, .foldConstants, .simplifyMovements, .shareSubexpressions, .removeDeadNodes,
     .lowerBatchNormalization, .seeThroughMovements, .fuseEpilogues, .removeDeadNodes, .keepRegions,
-    .fuseChains, .removeDeadNodes,
+    .fuseChains, .alignConvolutions, .removeDeadNodes,
   ]
 }
 

@@ -10,7 +10,7 @@ import Testing
     .foldConstants, .simplifyMovements, .shareSubexpressions, .foldPadding, .foldBatchNormalization,
     .foldIntoProducts, .nameFunctions, .nameNormalizations, .nameAttention, .nameSqueezeExcite,
     .removeDeadNodes, .expandAll, .expandBlocks, .lowerBatchNormalization, .seeThroughMovements,
-    .fuseEpilogues, .keepRegions, .fuseChains,
+    .fuseEpilogues, .keepRegions, .fuseChains, .alignConvolutions,
   ]
 
   @Test(arguments: all.map(\.name))

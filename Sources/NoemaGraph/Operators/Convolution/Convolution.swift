@@ -16,6 +16,8 @@ public struct Convolution: FloatOperator {
   public var hasBias: Bool
   /// What happens to the result before it is stored.
   public var epilogue = Epilogue()
+  /// Whether the result lies as the gradient of this convolution likes its cotangent; only the execution passes ask.
+  var followsGradient = false
 
   /// Makes a convolution.
   public init(window: Window, groups: Int = 1, hasBias: Bool) {
@@ -175,9 +177,16 @@ extension Convolution {
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
     guard results[0].count > 0, let source = operands[0].preferred,
-      let result = DNNLLayout.any(results[0].shape),
+      let free = DNNLLayout.any(operands[0].type.shape), let anywhere = DNNLLayout.any(results[0].shape),
       let weights = ConvolutionShapes.weightLayout(operands[1], groups)
     else { return nil }
+    let cotangent = window.withDNNL { window, _ in
+      followsGradient
+        ? DNNLLayout(
+          owning: ndnnl_convolution_cotangent_layout(free.handle, weights.handle, anywhere.handle, window))
+        : nil
+    }
+    let result = cotangent ?? anywhere
     let bias = hasBias ? DNNLLayout.plain(operands[2].type.shape) : nil
     func make(_ source: DNNLLayout) -> DNNLPrimitive? {
       window.withDNNL { window, _ in
@@ -190,7 +199,6 @@ extension Convolution {
     // A layout left by the operator before may rule out the fast implementations; compare with a free choice.
     var chosen = make(source)
     if chosen == nil || !chosen!.implementation.hasPrefix("jit"),
-      let free = DNNLLayout.any(operands[0].type.shape),
       let other = make(free), chosen == nil || other.implementation.hasPrefix("jit")
     {
       chosen = other

@@ -6,6 +6,8 @@ enum Elementwise: Sendable, Hashable {
   case unary(ScalarFunction)
   case binary(Binary.Function)
   case gate(Gate)
+  case comparison(Comparison.Function)
+  case select
 
   /// The operator as part of a chain; nil for those that a program cannot compute.
   init?(_ operation: any Operator) {
@@ -13,6 +15,8 @@ enum Elementwise: Sendable, Hashable {
     case let unary as Unary where unary.function.instruction != nil: self = .unary(unary.function)
     case let binary as Binary where binary.function.instruction != nil: self = .binary(binary.function)
     case let gate as Gate: self = .gate(gate)
+    case let comparison as Comparison: self = .comparison(comparison.function)
+    case is Select: self = .select
     default: return nil
     }
   }
@@ -22,6 +26,8 @@ enum Elementwise: Sendable, Hashable {
     case .unary(let function): Unary(function)
     case .binary(let function): Binary(function)
     case .gate(let gate): gate
+    case .comparison(let function): Comparison(function: function)
+    case .select: Select()
     }
   }
 
@@ -34,16 +40,21 @@ enum Elementwise: Sendable, Hashable {
     case .binary(.pow), .binary(.mod), .binary(.remainder): false
     case .binary: isZero[0] && isZero[1]
     case .gate: isZero[0]
+    case .comparison(.equal), .comparison(.greaterOrEqual), .comparison(.lessOrEqual): false
+    case .comparison: isZero[0] && isZero[1]
+    case .select: isZero[2] && (isZero[0] || isZero[1])
     }
   }
 
   fileprivate func instruction(_ operands: [Int], _ result: Int) -> cv_instruction {
     let left = Int32(operands[0]), right = Int32(operands.count > 1 ? operands[1] : operands[0])
+    let third = operands.count > 2 ? Int32(operands[2]) : right
     func make(_ code: Int32, _ a: Float = 0, _ b: Float = 0, _ c: Float = 0, _ d: Float = 0, _ e: Float = 0)
       -> cv_instruction
     {
       cv_instruction(
-        code: code, left: left, right: right, result: Int32(result), a: a, b: b, c: c, d: d, e: e)
+        code: code, left: left, right: right, third: third, result: Int32(result), a: a, b: b, c: c, d: d,
+        e: e)
     }
     switch self {
     case .unary(let function):
@@ -54,6 +65,24 @@ enum Elementwise: Sendable, Hashable {
       return make(
         Int32(cv_gate), Float(gate.lower), Float(gate.upper), Float(gate.below), Float(gate.inside),
         Float(gate.above))
+    case .comparison(let function): return make(function.instruction)
+    case .select: return make(Int32(cv_select))
+    }
+  }
+}
+
+extension Comparison.Function {
+  /// The instruction of an element-wise program that computes it, 1 for true.
+  fileprivate var instruction: Int32 {
+    switch self {
+    case .equal: Int32(cv_equal)
+    case .greater: Int32(cv_greater)
+    case .greaterOrEqual: Int32(cv_greater_or_equal)
+    case .less: Int32(cv_less)
+    case .lessOrEqual: Int32(cv_less_or_equal)
+    case .and: Int32(cv_and)
+    case .or: Int32(cv_or)
+    case .xor: Int32(cv_xor)
     }
   }
 }
@@ -151,11 +180,13 @@ struct Chain: Operator {
   }
 
   /// One sweep, in the layout of the first operand that another kernel chose one for, where the chain is free. Bytes
-  /// stay where they are, and others follow them.
+  /// stay where they are, and others follow them; conditions lie plain.
   func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)? {
     let type = results[0], shapes = operands.map(\.type.shape)
-    let bytes = operands.map { $0.type.element == .uint8 }
-    guard type.element == .float32, type.count > 0, operandCount + links.count <= Int(cv_max_registers),
+    let bytes = operands.map { [.uint8, .bool].contains($0.type.element) }
+    let isCondition = type.element == .bool
+    guard isCondition || type.element == .float32, type.count > 0,
+      operandCount + links.count <= Int(cv_max_registers),
       operands.indices.allSatisfy({
         operands[$0].type.element == .float32 || (bytes[$0] && shapes[$0] == type.shape)
       })
@@ -167,27 +198,27 @@ struct Chain: Operator {
     }
     let full = operands.indices.filter { shapes[$0] == type.shape }
     let fixed = full.first { bytes[$0] }.map { operands[$0].layout }
-    let isFree = isFree(shapes, in: type.shape)
+    let isFree = isFree(shapes, in: type.shape) && !isCondition
     let layout =
       isFree ? fixed ?? full.lazy.map { operands[$0].layout }.first { $0 != .plain } ?? .plain : .plain
     guard full.allSatisfy({ !bytes[$0] || operands[$0].layout == layout }) else {
       throw GraphError(.execution("a gate's regions lie in another layout than the chain"))
     }
-    let count = layout.byteCount(of: type) / 4
+    let count = isCondition ? type.count : layout.byteCount(of: type) / 4
     var program: [cv_instruction] = []
     for (index, link) in links.enumerated() {
       program.append(link.function.instruction(link.operands, operandCount + index))
     }
     return ClosureKernel(
       operands: operands.indices.map { full.contains($0) ? layout : .plain }, results: [layout],
-      reusableOperand: full.first { !bytes[$0] }
+      reusableOperand: isCondition ? nil : full.first { !bytes[$0] }
     ) { memory in
       let sources = operands.indices.map { index in
         cv_source(
           base: UnsafeRawPointer(memory.operands[index]), extent: Int64(accesses[index].extent),
           inner: Int64(accesses[index].inner), bytes: bytes[index] ? 1 : 0)
       }
-      nonisolated(unsafe) let result = memory.results[0].assumingMemoryBound(to: Float.self)
+      nonisolated(unsafe) let result = memory.results[0]
       nonisolated(unsafe) let shared = sources
       let program = program
       Parallel.ranges(count) { range in
@@ -195,7 +226,7 @@ struct Chain: Operator {
           program.withUnsafeBufferPointer { program in
             cv_run(
               sources.baseAddress, Int32(sources.count), program.baseAddress, Int32(program.count), result,
-              Int64(range.lowerBound), Int64(range.upperBound))
+              isCondition ? 1 : 0, Int64(range.lowerBound), Int64(range.upperBound))
           }
         }
       }

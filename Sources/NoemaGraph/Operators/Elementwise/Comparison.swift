@@ -83,6 +83,11 @@ public struct Comparison: Operator {
     }
   }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    try Chain(.comparison(function), operandCount: 2).kernel(for: operands, results: results)
+  }
+
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] { [nil, nil] }

@@ -42,6 +42,11 @@ public struct Select: Operator {
     ]
   }
 
+  public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
+  {
+    try Chain(.select, operandCount: 3).kernel(for: operands, results: results)
+  }
+
   public func pullback(
     of cotangents: [Value?], through node: Node, in graph: inout Graph
   ) throws(GraphError) -> [Value?] {
