@@ -55,7 +55,15 @@ extension Block {
     let y = try expand(node.operands, in: &graph)
     let targets = Set(node.operands.filter { graph.constants[$0] == nil })
     let arrived = try graph.passBackward([y: g], through: Array(graph.nodes[start...]), to: targets)
-    return node.operands.map { targets.contains($0) ? arrived[$0] : nil }
+    return node.places(of: arrived, targets)
+  }
+}
+
+extension Node {
+  /// For each operand what arrived at its value; all of it in the first place of a value that is read in several.
+  func places(of arrived: [Value: Value], _ targets: Set<Value>) -> [Value?] {
+    var open = targets
+    return operands.map { open.remove($0) == nil ? nil : arrived[$0] }
   }
 }
 

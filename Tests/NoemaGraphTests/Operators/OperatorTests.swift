@@ -268,6 +268,14 @@ private let reductions: [OperatorCase] = [
     }
   }
 
+  /// A block that reads one value in several places passes what arrives at it once.
+  @Test func valuesThatABlockReadsTwice() throws {
+    var graph = Graph()
+    let x = graph.addInput(TensorType([2, 2, 5, 4]), name: "x")
+    graph.outputs = [try graph.apply(ScaledDotProductAttention(scale: 0.5), x, x, x)]
+    #expect(try failures(of: graph, at: [normalTensor([2, 2, 5, 4])]) == [])
+  }
+
   /// A row of −∞ has no softmax; where it is replaced by zeros, nothing passes back through it.
   @Test(arguments: [1, 0]) func replacedRowsOfSoftmaxPassNothing(_ axis: Int) throws {
     var graph = Graph()

@@ -251,7 +251,7 @@ struct MultiplierRule: BackwardRule {
     }
     let targets = Set(node.operands.filter { twins[$0] != nil })
     let arrived = try graph.passBackward([y: m], through: own, to: targets, rules: .deepLIFT(twins: inner))
-    return node.operands.map { targets.contains($0) ? arrived[$0] : nil }
+    return node.places(of: arrived, targets)
   }
 }
 

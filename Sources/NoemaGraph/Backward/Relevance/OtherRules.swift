@@ -202,6 +202,6 @@ struct ExpandedRelevance: BackwardRule {
     let targets = Set(node.operands.filter { graph.constants[$0] == nil })
     let arrived = try graph.passBackward(
       [y: relevance], through: Array(graph.nodes[start...]), to: targets, rules: rules)
-    return node.operands.map { targets.contains($0) ? arrived[$0] : nil }
+    return node.places(of: arrived, targets)
   }
 }
