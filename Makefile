@@ -40,8 +40,8 @@ sanitize: setup ## Run the tests under the address and the thread sanitizer (bui
 format: ## Lay out the Swift files as .swift-format says
 	git ls-files '*.swift' ':!*.pb.swift' ':!*Goldens.swift' | xargs swift format --in-place --parallel
 
-bench: build ## Time Noema and its peers side by side (installs the peers into .build)
-	@scripts/bench/run
+bench: build ## Time Noema and its peers (installed into .build); some by parts="attribution --only lrp,rise"
+	@scripts/bench/run $(parts)
 
 twins: setup ## Train models/fmnist-*.onnx again and verify them (minutes; installs PyTorch into .build)
 	@scripts/bench/setup

@@ -46,6 +46,7 @@ let package = Package(
     .target(name: "CDNNL", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
+    .systemLibrary(name: "CARPACK", pkgConfig: "arpack", providers: [.apt(["libarpack2-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -65,7 +66,10 @@ let package = Package(
       "NoemaData", ["NoemaTensor", "CPNG", "CTurboJPEG", "CZlib", .product(name: "Yams", package: "Yams")]),
     library("NoemaAttribution", foundations),
     library(
-      "NoemaConcepts", foundations + ["NoemaAttribution", .product(name: "Yams", package: "Yams")]),
+      "NoemaConcepts",
+      foundations + [
+        "NoemaAttribution", "COpenBLAS", "CLAPACKE", "CARPACK", .product(name: "Yams", package: "Yams"),
+      ]),
     library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts"]),
     library("Noema", libraries),
     .executableTarget(

@@ -7,8 +7,14 @@ public struct BackwardPass: Sendable {
   var quantity = "gradient"
   /// Whether the pass starts with the class output itself, instead of 1.
   var startsWithOutput = false
+  /// Whether the class output is explained, and given, less the mean over all classes.
+  var normalizesClasses = false
   /// One example of each network input's baseline, where the rules need the network at a baseline.
   var baselines: [Tensor] = []
+  /// Whether each row brings baselines of its own instead, as inputs right behind the network's.
+  var takesBaselines = false
+  /// How differences from baselines pass nonlinearities.
+  var differenceRule = DeepLIFTRule.rescale
   /// What is made of what arrives, given the attributed value and, where there is one, its baseline.
   var finish: @Sendable (Value, _ value: Value, _ baseline: Value?, inout Graph) throws(GraphError) -> Value =
     {
@@ -27,11 +33,16 @@ public struct BackwardPass: Sendable {
   func add(
     to graph: Graph, from explained: Value, at hooks: [Value]
   ) throws(GraphError) -> Graph {
-    let (arrived, twins) = try backward(through: graph, from: explained, at: hooks)
+    let (arrived, comparison) = try pass(through: graph, from: explained, to: hooks)
     var graph = arrived.graph
+    var ofSpans = arrived.cotangents[hooks.count...]
     for (hook, cotangent) in zip(hooks, arrived.cotangents) {
       guard let cotangent else { throw graph.independent(of: hook) }
-      graph.outputs.append(try finish(cotangent, hook, twins[hook], &graph))
+      var finished = try finish(cotangent, hook, comparison?.twins[hook], &graph)
+      if let span = comparison?.spans[hook], let other = ofSpans.removeFirst() {
+        finished = try graph.apply(Binary(.add), finished, finish(other, span, nil, &graph))
+      }
+      graph.outputs.append(finished)
     }
     return graph
   }
@@ -40,19 +51,35 @@ public struct BackwardPass: Sendable {
   func backward(
     through graph: Graph, from explained: Value, at hooks: [Value]
   ) throws(GraphError) -> (arrived: BackwardResult, twins: [Value: Value]) {
-    var graph = graph
+    let (arrived, comparison) = try pass(through: graph, from: explained, to: hooks)
+    return (arrived, comparison?.twins ?? [:])
+  }
+
+  /// What arrives at the hooks, then at those of their spans that there are.
+  private func pass(
+    through graph: Graph, from explained: Value, to hooks: [Value]
+  ) throws(GraphError) -> (arrived: BackwardResult, comparison: BaselineComparison?) {
+    var graph = graph, explained = explained
     let networkInputs = graph.inputs
-    let choice = graph.addInput(graph.type(of: explained), name: "class")
-    var twins: [Value: Value] = [:]
-    let forward = graph
-    if !baselines.isEmpty {
-      let own = networkInputs.map { graph.addInput(graph.type(of: $0), name: "baseline") }
-      twins = try graph.addBaseline(of: networkInputs, own)
+    if normalizesClasses {
+      let mean = try graph.apply(Reduction(.mean, axes: [1], keepsAxes: true), explained)
+      explained = try graph.apply(Binary(.sub), explained, mean)
+      graph.outputs[0] = explained
     }
-    let rules = try rules(forward, explained, twins)
+    func addBaselines() -> [Value] {
+      networkInputs.map { graph.addInput(graph.type(of: $0), name: "baseline") }
+    }
+    var own = takesBaselines ? addBaselines() : []
+    let choice = graph.addInput(graph.type(of: explained), name: "class")
+    let forward = graph
+    if !baselines.isEmpty { own = addBaselines() }
+    var comparison: BaselineComparison?
+    if !own.isEmpty { comparison = try graph.addBaseline(of: networkInputs, own, rule: differenceRule) }
+    let rules = try rules(forward, explained, comparison?.twins ?? [:])
     let seed = startsWithOutput ? try graph.apply(Binary(.mul), choice, explained) : choice
-    return (
-      try graph.backward(from: explained, seed: seed, to: hooks, through: forward.nodes, rules: rules), twins
-    )
+    let arrived = try graph.backward(
+      from: explained, seed: seed, to: hooks + hooks.compactMap { comparison?.spans[$0] },
+      through: comparison?.path ?? forward.nodes, rules: rules)
+    return (arrived, comparison)
   }
 }

@@ -99,6 +99,7 @@ extension MethodDescription {
   }
 
   private static let onePass = "1 forward, 1 backward"
+  private static let biasPass = "1 forward, 2 backward"
 
   private static let gradients: [MethodDescription] = [
     MethodDescription(
@@ -151,6 +152,31 @@ extension MethodDescription {
       paper: "Zeiler and Fergus 2014",
       needs: "rectifiers", cost: onePass
     ) { _ in Deconvolution() },
+    MethodDescription(
+      "bias", .gradients,
+      "Share of each element in what biases contribute; the other half of gradient-x-input.",
+      paper: "Wang et al. 2019", cost: biasPass
+    ) { _ in BiasAttribution() },
+    MethodDescription(
+      "bias-complete", .gradients, "The same and gradient times input: sums to the output.",
+      paper: "Wang et al. 2019", cost: biasPass
+    ) { _ in BiasAttribution(includesGradient: true) },
+    MethodDescription(
+      "bias-uniform", .gradients, "Biases in equal parts to all inputs of a unit.", paper: "Wang et al. 2019",
+      cost: biasPass
+    ) { _ in BiasAttribution(.uniform) },
+    MethodDescription(
+      "bias-contribution", .gradients, "Biases by a softmax to inputs that contribute much.",
+      paper: "Wang et al. 2019", cost: biasPass + ", products × 1 exponential"
+    ) { _ in BiasAttribution(.contribution()) },
+    MethodDescription(
+      "bias-compensation", .gradients, "Biases by a softmax to inputs that contribute little.",
+      paper: "Wang et al. 2019", cost: biasPass + ", products × 1 exponential"
+    ) { _ in BiasAttribution(.compensation()) },
+    MethodDescription(
+      "bias-signed", .gradients, "Biases by a softmax to inputs that pull their way.",
+      paper: "Wang et al. 2019", cost: biasPass + ", products × 1 exponential"
+    ) { _ in BiasAttribution(.signed()) },
   ]
 
   private static func lrp(
@@ -236,7 +262,25 @@ extension MethodDescription {
     MethodDescription(
       "deeplift", .differences, "Contributions to the difference from a baseline; complete.",
       paper: "Shrikumar et al. 2017", needs: "a baseline", cost: "2 forward, 1 backward"
-    ) { DeepLIFT(baseline: $0.baseline) }
+    ) { DeepLIFT(baseline: $0.baseline) },
+    MethodDescription(
+      "deeplift-reveal-cancel", .differences, "The same; parts that cancel within a unit both count.",
+      paper: "Shrikumar et al. 2017", needs: "a baseline", cost: "3 forward, 2 backward"
+    ) { DeepLIFT(baseline: $0.baseline, rule: .revealCancel) },
+    MethodDescription(
+      "deeplift-reveal-cancel-dense", .differences,
+      "The same behind dense layers, secants behind convolutions.", paper: "Shrikumar et al. 2017",
+      needs: "a baseline", cost: "2 forward, 1 backward"
+    ) { DeepLIFT(baseline: $0.baseline, rule: .revealCancelDense) },
+    MethodDescription(
+      "deep-shap", .differences, "Mean of DeepLIFT over a reference set; complete.",
+      paper: "Lundberg and Lee 2017", needs: "a reference set", cost: "references × (2 forward, 1 backward)"
+    ) { settings throws(GraphError) in
+      guard !settings.references.isEmpty else {
+        throw GraphError(.input("deep-shap needs a reference set; give one with --references"))
+      }
+      return DeepSHAP(baselines: settings.references)
+    },
   ]
 
   private static func map(
@@ -271,6 +315,19 @@ extension MethodDescription {
       "ablation-cam", "Channels weighted by what their absence costs.", "Desai and Ramaswamy 2020",
       cost: "channels × 1 forward from the layer", AblationCAM()),
     map(
+      "full-grad", "Gradient times input and every bias, where its layer holds it.",
+      "Srinivas and Fleuret 2019",
+      needs: "images", FullGrad()),
+    map(
+      "full-grad-channels", "The same, each channel scaled by itself.", "Srinivas and Fleuret 2019",
+      needs: "images", FullGrad(.perChannel)),
+    map(
+      "full-grad-simple", "The same without scaling.", "Srinivas and Fleuret 2019", needs: "images",
+      FullGrad(.simple)),
+    map(
+      "full-grad-raw", "Signed terms, which sum to the output less the biases of dense layers.",
+      "Srinivas and Fleuret 2019", needs: "images", FullGrad(.raw)),
+    map(
       "guided-grad-cam", "Guided backprop within Grad-CAM.", "Selvaraju et al. 2017", needs: "rectifiers",
       cost: "2 forward, 2 backward", GuidedGradCAM()),
   ]
@@ -298,6 +355,9 @@ extension MethodDescription {
     attending(
       "attention-relevance", "Attention that raises the output, through the layers.", "Chefer et al. 2021",
       cost: onePass, AttentionRelevance()),
+    attending(
+      "relevance-rollout", "Relevance of attention, weighted by its derivative, through all layers.",
+      "Chefer et al. 2021", cost: "1 forward, 3 backward", RelevanceRollout()),
   ]
 
   private static func ablationGroups(_ settings: MethodSettings) -> FeatureAblation.Groups {

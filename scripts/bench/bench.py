@@ -3,12 +3,14 @@
 networks: forward pass and input gradient of four networks against PyTorch and ONNX Runtime.
 latency:  the same for one example at a time, forward only.
 tcav:     a concept study (3 concepts, 4 random sets, 2 layers of EfficientNet-Lite0) against Captum, end to end.
-attribution: relevance (EpsilonPlusFlat) against zennit, DeepLIFT and integrated gradients against Captum, per image.
+attribution: relevance (EpsilonPlusFlat) against zennit and in forward passes, DeepLIFT and integrated gradients against
+          Captum, RISE against plain PyTorch, per image; KernelSHAP against shap and LIME against lime, per row.
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
 
-Each measurement is a process of its own and sides alternate, so that a slow spell of the machine meets both. This
-process imports nothing large: Linux counts the memory of the process that starts another into the other's peak.
-Prints a table and writes Benchmarks/results/*.json.
+Sides alternate, so that a slow spell of the machine meets both, and are compared within a round: the table has medians
+over rounds, and the least and the greatest. Each measurement is a process of its own, but for the peers of
+`attribution`. This process imports nothing large: Linux counts the memory of the process that starts another into the
+other's peak. Prints a table as it goes and writes Benchmarks/results/*.json.
 """
 
 import argparse
@@ -20,8 +22,10 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import metadata
 from statistics import median
+from typing import NamedTuple
 
 import images
 
@@ -35,13 +39,16 @@ NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
 
+def environment(threads):
+    return dict(os.environ) | {
+        name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
 def measured(command, threads):
     """(standard output, wall seconds, peak resident MiB) of a command; exits with its complaint if it fails."""
-    environment = dict(os.environ) | {
-        name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     start = time.perf_counter()
     with open(os.path.join(WORK, "output.txt"), "w+") as output, open(os.path.join(WORK, "errors.txt"), "w+") as errors:
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment, cwd=HERE)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment(threads), cwd=HERE)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.perf_counter() - start
@@ -75,58 +82,197 @@ def latency(options):
 
 
 def timings(options, batch, works, runs):
-    """One row for each network, work and side that measures it."""
+    return [partial(timing, options, name, batch, works, runs) for name in NETWORKS]
+
+
+def timing(options, name, batch, works, runs):
+    """One row for each work and side that measures it."""
+    path = exported(name)
+    gradient = ["--gradient"] if len(works) > 1 and name != "minilm" else []
+    sides = {
+        "Noema": [NOEMA, "inspect", path, "--time", str(runs), "--batch", str(batch), *gradient, "--json"],
+        "ONNX Runtime": peer("time_network.py", "onnxruntime", name, path, batch, runs, options.threads),
+        "PyTorch": peer("time_network.py", "torch", name, path, batch, runs, options.threads),
+    }
+    results = alternate(sides, options.rounds, options.threads)
     rows = []
-    for name in NETWORKS:
-        path = exported(name)
-        gradient = ["--gradient"] if len(works) > 1 and name != "minilm" else []
-        sides = {
-            "Noema": [NOEMA, "inspect", path, "--time", str(runs), "--batch", str(batch), *gradient, "--json"],
-            "ONNX Runtime": peer("time_network.py", "onnxruntime", name, path, batch, runs, options.threads),
-            "PyTorch": peer("time_network.py", "torch", name, path, batch, runs, options.threads),
-        }
-        results = alternate(sides, options.rounds, options.threads)
-        for work, key in works:
-            for side, measurements in results.items():
-                reports = [json.loads(output) for output, _, _ in measurements]
-                if reports[0].get(key):
-                    rows.append({
-                        "work": f"{name} {work}, batch {batch}", "side": side,
-                        "seconds": median(median(report[key]) for report in reports),
-                        "rounds": [median(report[key]) for report in reports],
-                        "peakMiB": median(peak for _, _, peak in measurements)})
+    for work, key in works:
+        for side, measurements in results.items():
+            reports = [json.loads(output) for output, _, _ in measurements]
+            if reports[0].get(key):
+                rows.append(result(
+                    f"{name} {work}, batch {batch}", side, [median(report[key]) for report in reports],
+                    [peak for _, _, peak in measurements]))
     return rows
+
+
+class Contest(NamedTuple):
+    """A method on a network, and the peer that does the same work."""
+
+    name: str
+    side: str
+    network: str
+    method: str
+    #: What the peer is told: images at once, points of a path, masks, coalitions or rows.
+    number: int
+    #: Noema's time is that of `count` examples less that of the `first` ones; see `steady`.
+    first: int
+    count: int
+    flags: tuple = ()
+    #: The array of references of a table, which both sides read.
+    references: str = ""
+
+
+TABLE = "breast_cancer_mlp"
+# Noema's own batch for images of this size; zennit and Captum get as many at once.
+IMAGES = 4
+POINTS, MASKS, COALITIONS, DRAWN = 16, 256, 2 * 30 + 2048, 5000
+CONTESTS = [
+    *[Contest(f"lrp-{network}", "zennit", network, "lrp-epsilon-plus-flat", IMAGES, IMAGES, count)
+      for network, count in [("resnet18", 20), ("resnet50", 12), ("efficientnet-lite0", 36)]],
+    # Not on EfficientNet-Lite0: Captum's DeepLIFT takes a ReLU6 for linear, which is less work.
+    *[Contest(f"deeplift-{network}", "Captum", network, "deeplift", IMAGES, IMAGES, count)
+      for network, count in [("resnet18", 20), ("resnet50", 12)]],
+    Contest("integrated-gradients-resnet18", "Captum", "resnet18", "integrated-gradients", POINTS, 1, 3,
+            ("--steps", POINTS)),
+    # From here on the whole run counts: its first batch is one of many, and KernelSHAP makes in it what rows share.
+    Contest("rise-resnet18", "PyTorch", "resnet18", "rise", MASKS, 0, 1, ("--samples", MASKS)),
+    Contest("kernel-shap-1", "shap", TABLE, "kernel-shap", COALITIONS, 0, 150, ("--samples", COALITIONS),
+            "background-1"),
+    Contest("kernel-shap-50", "shap", TABLE, "kernel-shap", COALITIONS, 0, 50, ("--samples", COALITIONS),
+            "background-50"),
+    Contest("lime-tabular", "lime", TABLE, "lime-tabular", DRAWN, 0, 90,
+            ("--samples", DRAWN, "--output-scale", "probability"), "training"),
+]
 
 
 def attribution(options):
-    """Seconds per image of methods on networks; Noema's include reading the images and nothing of the start."""
-    rows = []
-    methods = [("lrp", "lrp-epsilon-plus-flat", "zennit", 32), ("deeplift", "deeplift", "Captum", 32),
-               ("integrated-gradients", "integrated-gradients", "Captum", 2)]
-    for name in ["resnet18", "resnet50", "efficientnet-lite0"]:
-        path = exported(name)
-        for method, own, side, count in methods:
-            if method == "integrated-gradients" and name == "resnet18":
-                continue
-            images_file = os.path.join(WORK, f"images-{count}.npy")
-            if not os.path.exists(images_file):
-                measured(peer("models.py", "--images", str(count), images_file), threads=2)
-            out = os.path.join(WORK, "explained")
-            batch, runs = (1, 2) if count == 2 else (BATCH, options.runs)
-            sides = {
-                "Noema": [NOEMA, "explain", "--model", path, "--data", images_file, "--method", own, "--target", "0",
-                          "--pictures", "0", "--json", "-o", out],
-                side: peer("time_attribution.py", method, name, batch, runs, options.threads)}
-            for measured_side, measurements in alternate(sides, options.rounds, options.threads).items():
-                reports = [json.loads(output) for output, _, _ in measurements]
-                if measured_side == "Noema":
-                    seconds = [report["methods"][0]["seconds"] / count for report in reports]
-                else:
-                    seconds = [median(report["seconds"]) for report in reports]
-                rows.append({
-                    "work": f"{own}, {name}, per image", "side": measured_side, "seconds": median(seconds),
-                    "rounds": seconds, "peakMiB": median(peak for _, _, peak in measurements)})
+    return [partial(hold, contest, options) for contest in chosen(options.only)]
+
+
+def chosen(only):
+    """The contests whose names contain one of some words with commas between; all without any."""
+    return [contest for contest in CONTESTS if any(word in contest.name for word in only.split(","))]
+
+
+class Peer:
+    """A peer that stays: starting and warming up take it longer than the work, so it does them once and then works
+    whenever it is asked. Meanwhile it waits for a line, which takes no processor time."""
+
+    def __init__(self, command, threads):
+        self.command = command
+        self.errors = open(os.path.join(WORK, "peer-errors.txt"), "w+")
+        self.process = subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, cwd=HERE,
+            env=environment(threads))
+
+    def answer(self):
+        """The next line that it prints."""
+        line = self.process.stdout.readline().decode()
+        if not line:
+            self.errors.seek(0)
+            raise RuntimeError(f"{' '.join(self.command)}\nfailed: {self.errors.read().strip()[-2000:]}")
+        return line
+
+    def seconds(self):
+        """The seconds per example of one more run."""
+        try:
+            self.process.stdin.write(b"\n")
+        except BrokenPipeError:
+            pass  # Its answer says why.
+        return float(self.answer())
+
+    def end(self):
+        """Ends it; returns its peak resident MiB."""
+        self.process.stdin.close()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.process.stdout.close(), self.errors.close()
+        return usage.ru_maxrss / 1024
+
+
+def hold(contest, options):
+    """The rows of a contest."""
+    inputs = files(contest)
+    rounds = {"Noema": [], "forward": [], contest.side: []}
+    peaks = []
+
+    def noema():
+        seconds, peak = steady(contest, inputs, options.threads)
+        peaks.append(peak)
+        return seconds
+
+    other = Peer(peer_command(contest, inputs, options.threads), options.threads)
+    try:
+        other.answer()
+        turns = {"Noema": noema, contest.side: other.seconds}
+        if contest.side == "zennit":
+            turns["forward"] = lambda: forward_pass(inputs["model"], options.threads)
+        for index in range(options.rounds):
+            for side in sorted(turns, reverse=index % 2 == 1):
+                rounds[side].append(turns[side]())
+    finally:
+        other_peak = other.end()
+    work = f"{contest.name}, {'row' if contest.references else 'image'}"
+    rows = [
+        result(work, "Noema", rounds["Noema"], peaks), result(work, contest.side, rounds[contest.side], [other_peak])]
+    if rounds["forward"]:
+        work = f"{contest.name}, forward pass"
+        rows += [result(work, "Noema", rounds["forward"]), result(work, "Noema's relevance", rounds["Noema"])]
     return rows
+
+
+def files(contest):
+    """What the sides of a contest read; made when it is not there."""
+    if contest.references:
+        folder = os.path.join(WORK, "table")
+        if not os.path.exists(os.path.join(folder, "background-50.npy")):
+            measured(peer("time_table.py", "--data", folder), threads=2)
+        return {
+            "model": os.path.join(ROOT, f"Tests/NoemaAttributionTests/Fixtures/{TABLE}.onnx"),
+            "data": os.path.join(folder, "rows.npy"), "references": os.path.join(folder, f"{contest.references}.npy")}
+    count = max(contest.count for contest in CONTESTS if not contest.references)
+    path = os.path.join(WORK, f"images-{count}.npy")
+    if not os.path.exists(path):
+        measured(peer("models.py", "--images", count, path), threads=2)
+    return {"model": exported(contest.network), "data": path}
+
+
+def peer_command(contest, inputs, threads):
+    if contest.references:
+        paths = inputs["model"], inputs["data"], inputs["references"]
+        return peer("time_table.py", contest.side, *paths, contest.number, threads)
+    method = contest.name.removesuffix(f"-{contest.network}")
+    return peer("time_attribution.py", method, contest.network, contest.number, threads)
+
+
+def steady(contest, inputs, threads):
+    """Noema's seconds per example, and its peak in MiB.
+
+    `noema explain` counts the seconds in which a method explains: not reading files and compiling, as the start of a
+    peer is not counted, nor the forward pass by which it learns the outputs, which no peer makes. The first batch
+    touches memory for the first time, as a peer's warming up does; so the seconds of a run that explains only that are
+    taken off where batches are few.
+    """
+    def explained(count):
+        command = [
+            NOEMA, "explain", "--model", inputs["model"], "--data", inputs["data"], "--limit", count,
+            "--method", contest.method, *contest.flags, "--target", 0, "--pictures", 0, "--json",
+            "-o", os.path.join(WORK, "explained")]
+        if contest.references:
+            command += ["--references", inputs["references"]]
+        output, _, peak = measured([str(word) for word in command], threads)
+        return json.loads(output)["methods"][0]["seconds"], peak
+
+    first, _ = explained(contest.first) if contest.first else (0, 0)
+    seconds, peak = explained(contest.count)
+    return (seconds - first) / (contest.count - contest.first), peak
+
+
+def forward_pass(model, threads):
+    """Noema's seconds per image."""
+    output, _, _ = measured([NOEMA, "inspect", model, "--time", "5", "--batch", str(IMAGES), "--json"], threads)
+    return median(json.loads(output)["forwardSeconds"]) / IMAGES
 
 
 def study_command(runs, pseudo_concepts, random_images):
@@ -141,27 +287,36 @@ def study_command(runs, pseudo_concepts, random_images):
 
 
 def tcav(options):
-    images.draw(os.path.join(WORK, "images"))
-    sides = {
-        "Captum": peer("time_tcav.py", os.path.join(WORK, "images"), TARGET, options.threads),
-        "Noema": study_command(4, 0, "sets"),
-    }
-    return [
-        whole_process("TCAV, 3 concepts × 4 sets × 2 layers", side, measurements)
-        for side, measurements in alternate(sides, options.rounds, options.threads).items()]
+    def measure():
+        images.draw(os.path.join(WORK, "images"))
+        sides = {
+            "Captum": peer("time_tcav.py", os.path.join(WORK, "images"), TARGET, options.threads),
+            "Noema": study_command(4, 0, "sets"),
+        }
+        return whole_processes("TCAV, 3 concepts × 4 sets × 2 layers", sides, options)
+
+    return [measure]
 
 
 def study(options):
-    images.draw(os.path.join(WORK, "images"))
-    sides = {"Noema": study_command(500, 199, "pool")}
-    measurements = alternate(sides, options.rounds, options.threads)["Noema"]
-    return [whole_process("TCAV, 500 runs, 199 pseudo-concepts", "Noema", measurements)]
+    def measure():
+        images.draw(os.path.join(WORK, "images"))
+        return whole_processes(
+            "TCAV, 500 runs, 199 pseudo-concepts", {"Noema": study_command(500, 199, "pool")}, options)
+
+    return [measure]
 
 
-def whole_process(work, side, measurements):
-    return {
-        "work": work, "side": side, "seconds": median(wall for _, wall, _ in measurements),
-        "rounds": [wall for _, wall, _ in measurements], "peakMiB": median(peak for _, _, peak in measurements)}
+def whole_processes(work, sides, options):
+    return [
+        result(work, side, [wall for _, wall, _ in measurements], [peak for _, _, peak in measurements])
+        for side, measurements in alternate(sides, options.rounds, options.threads).items()]
+
+
+def result(work, side, rounds, peaks=()):
+    """A side's part in a work: its seconds in each round, and peaks in MiB."""
+    found = {"work": work, "side": side, "seconds": median(rounds), "rounds": rounds}
+    return found | ({"peakMiB": median(peaks)} if peaks else {})
 
 
 def exported(name):
@@ -196,32 +351,55 @@ def machine(threads):
 
 
 def versions():
-    packages = ["torch", "captum", "zennit", "onnxruntime", "onnx", "numpy", "scikit-learn"]
+    packages = [
+        "torch", "captum", "zennit", "shap", "lime", "onnxruntime", "onnx", "numpy", "scikit-learn"]
     git = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {"noema": git.stdout.strip(), "python": platform.python_version()} | {
         name: metadata.version(name) for name in packages}
 
 
-def print_table(rows):
-    noema = {row["work"]: row["seconds"] for row in rows if row["side"] == "Noema"}
-    cells = [["work", "side", "seconds", "times Noema", "peak MiB"]]
+HEADER = ["work", "side", "seconds", "least–greatest", "times Noema", "least–greatest", "peak MiB"]
+WIDTHS = [38, 17, 8, 15, 11, 14, 8]
+
+
+def print_line(cells):
+    print("  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, WIDTHS))), flush=True)
+
+
+def print_rows(rows):
+    """The rows of the works of one measurement; what is times Noema's is so within each round."""
+    noema = {row["work"]: row["rounds"] for row in rows if row["side"] == "Noema"}
     for row in rows:
-        ratio = f"{row['seconds'] / noema[row['work']]:.2f}" if row["work"] in noema else ""
-        cells.append([row["work"], row["side"], f"{row['seconds']:.4f}", ratio, f"{row['peakMiB']:.0f}"])
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    for line in cells:
-        print("  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))))
+        times = [theirs / ours for theirs, ours in zip(row["rounds"], noema.get(row["work"], []))]
+        print_line([
+            row["work"], row["side"], f"{row['seconds']:.4f}", spread(row["rounds"], 4),
+            f"{median(times):.2f}" if times else "", spread(times, 2),
+            f"{row['peakMiB']:.0f}" if "peakMiB" in row else ""])
+
+
+def spread(numbers, digits):
+    return f"{min(numbers):.{digits}f}–{max(numbers):.{digits}f}" if numbers else ""
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--rounds", type=int, default=3, help="processes a side (3)")
+    parser.add_argument(
+        "--only", default="", metavar="WORDS",
+        help="of `attribution` the contests whose names contain one of these, with commas between; of "
+        + ", ".join(contest.name for contest in CONTESTS))
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side (3)")
     parser.add_argument("--runs", type=int, default=5, help="runs in each process of `networks` (5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every side (2)")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if not chosen(options.only):
+        parser.error(f"no contest {options.only}; there are {', '.join(contest.name for contest in CONTESTS)}")
+    if options.only and options.parts not in ([], ["attribution"]):
+        parser.error("--only is for the part attribution alone")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be 1 or more, found {options.rounds}")
     if not os.access(NOEMA, os.X_OK):
         raise SystemExit(f"bench: no command at {NOEMA}; run `make build`")
     os.makedirs(WORK, exist_ok=True)
@@ -230,15 +408,19 @@ def main():
     report = {"date": started.isoformat(timespec="seconds")}
     report |= {"machine": machine(options.threads), "versions": versions()}
     rows, failures = [], []
-    for part in options.parts or PARTS:
-        print(f"bench: {part}", file=sys.stderr)
-        try:
-            rows += globals()[part](options)
-        except RuntimeError as error:
-            failures.append({"part": part, "error": str(error).replace(ROOT + "/", "")})
-            print(f"bench: {error}", file=sys.stderr)
+    print_line(HEADER)
+    for part in ["attribution"] if options.only else options.parts or PARTS:
+        begun = time.monotonic()
+        for measure in globals()[part](options):
+            try:
+                found = measure()
+                print_rows(found)
+                rows += found
+            except RuntimeError as error:
+                failures.append({"part": part, "error": str(error).replace(ROOT + "/", "")})
+                print(f"bench: {error}", file=sys.stderr)
+        print(f"bench: {part} took {time.monotonic() - begun:.0f} s", file=sys.stderr)
     report |= {"results": rows, "failures": failures}
-    print_table(rows)
     folder = os.path.join(ROOT, "Benchmarks/results")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{started:%Y-%m-%d-%H%M%S}.json")

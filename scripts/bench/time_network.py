@@ -5,20 +5,9 @@ The gradient is that of the first logit with respect to the input, forward pass 
 
 import json
 import sys
-import time
 
 import models
-
-
-def timed(run, count):
-    for _ in range(2):
-        run()
-    seconds = []
-    for _ in range(count):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+from timing import timed
 
 
 def main():
@@ -54,5 +43,4 @@ def main():
     print(json.dumps(result))
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -12,7 +12,8 @@ struct AttentionRunner {
     var outputs: [Double]
     /// The weights of each layer, from the first on: `[n, heads, tokens, tokens]`.
     var weights: [Tensor]
-    /// The derivatives at them; empty where they were not asked for.
+    /// What each weight is multiplied by, shaped like them: derivatives, or those times relevance per weight; empty
+    /// where they were not asked for.
     var gradients: [Tensor]
   }
 
@@ -23,7 +24,8 @@ struct AttentionRunner {
   private let names: [String]
   private let inputNames: [String]
   private let classCount: Int
-  private let hasGradients: Bool
+  /// The passes backward, each of which has an input for the class.
+  private let passCount: Int
   private let runner: BatchRunner
 
   /// Compiles a subject's network.
@@ -32,9 +34,13 @@ struct AttentionRunner {
   ///   - layers: how many layers are read, the last ones; all when nil. Where the subject names layers, only
   ///     those count.
   ///   - gradients: whether derivatives are read.
+  ///   - relevance: the pass that brings relevance to the weights, which derivatives are multiplied with; nil for none.
   ///   - layout: how the tokens lie.
   /// - Throws: `GraphError` for networks without self-attention over all tokens, and layouts that do not fit.
-  init(_ subject: Subject, last layers: Int? = nil, gradients: Bool = false, layout: MapLayout) throws {
+  init(
+    _ subject: Subject, last layers: Int? = nil, gradients: Bool = false, relevance: BackwardPass? = nil,
+    layout: MapLayout
+  ) throws {
     var names: [String] = [], tokens = 0, classCount = 0
     var grid: (leading: Int, shape: [Int])?
     runner = try BatchRunner(
@@ -54,7 +60,10 @@ struct AttentionRunner {
       graph.outputs = [explained]
       try graph.apply(Pass.canonical, keeping: Set(maps))
       graph.outputs += maps
+      // Relevance first: its rules look at who reads a value.
+      if let relevance { graph = try relevance.add(to: graph, from: explained, at: maps) }
       if gradients { graph = try BackwardPass.gradient.add(to: graph, from: explained, at: maps) }
+      if relevance != nil { try graph.weighGradients(at: maps) }
       for index in graph.outputs.indices.dropFirst() {
         graph.outputs[index] = try graph.headsApart(graph.outputs[index], batch: batch, tokens: tokens)
       }
@@ -62,7 +71,7 @@ struct AttentionRunner {
     }
     (self.names, self.tokens, self.grid, self.classCount) = (names, tokens, grid, classCount)
     inputNames = subject.network.inputs.map(\.name)
-    hasGradients = gradients
+    passCount = (gradients ? 1 : 0) + (relevance == nil ? 0 : 1)
   }
 
   var batchSize: Int { runner.batchSize }
@@ -75,7 +84,8 @@ struct AttentionRunner {
       throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
     }
     try checkFinite(inputs, inputNames)
-    let results = try runner.run(inputs + (hasGradients ? [oneHot(classes, count: classCount)] : []))
+    let choice = try oneHot(classes, count: classCount)
+    let results = try runner.run(inputs + Array(repeating: choice, count: passCount))
     let read = results.map { $0.converted(to: .float32) }, end = 1 + names.count
     try checkFinite(read, ["output"] + names + names.map { "gradient at \($0)" })
     return Readings(
@@ -162,6 +172,17 @@ extension Graph {
       return (leading, grid)
     case .channelsFirst, .channelsLast:
       throw GraphError(.input("attention is among tokens; give their layout, or leave it to be found"))
+    }
+  }
+
+  /// Makes one output of the relevance and the derivative at each attention map, which stand last: `∂y/∂A · R / A`, 0
+  /// where no weight is. Times the weight it is `∂y/∂A · R`.
+  fileprivate mutating func weighGradients(at maps: [Value]) throws(GraphError) {
+    let gradients = outputs.suffix(maps.count), relevance = outputs.dropLast(maps.count).suffix(maps.count)
+    outputs.removeLast(2 * maps.count)
+    for (map, (gradient, relevance)) in zip(maps, zip(gradients, relevance)) {
+      let share = try apply(Binary(.div), relevance, apply(Unary(.stabilized(epsilon: 0)), map))
+      outputs.append(try apply(Binary(.mul), gradient, share))
     }
   }
 

@@ -86,15 +86,20 @@ struct ModelCardTests {
     #expect(dataError { _ = try ModelCard(yaml: yaml, name: "c") }?.description == message)
   }
 
-  @Test(arguments: [
-    "a: [", "name: a\nname: b", "\t", "a: *b", "%", "name: \"", "\u{0}",
-    String(repeating: "[", count: 200_000), String(repeating: "{a: ", count: 100_000),
-    String(repeating: "- ", count: 100_000),
-    String(repeating: "[", count: 900) + String(repeating: "]", count: 900),
-    "input_size: " + String(repeating: "9", count: 400), String(repeating: "k", count: 100_000) + ": 1",
-  ])
-  func brokenTextsAreErrors(_ yaml: String) {
-    #expect(dataError { _ = try ModelCard(yaml: yaml, name: "c") }?.place.hasPrefix("c") == true)
+  /// In one test, as long arguments would fill the log.
+  @Test func brokenTextsAreErrors() {
+    let broken = [
+      "a: [", "name: a\nname: b", "\t", "a: *b", "%", "name: \"", "\u{0}",
+      String(repeating: "[", count: 200_000), String(repeating: "{a: ", count: 100_000),
+      String(repeating: "- ", count: 100_000),
+      String(repeating: "[", count: 900) + String(repeating: "]", count: 900),
+      "input_size: " + String(repeating: "9", count: 400), String(repeating: "k", count: 100_000) + ": 1",
+    ]
+    for yaml in broken {
+      #expect(
+        dataError { _ = try ModelCard(yaml: yaml, name: "c") }?.place.hasPrefix("c") == true,
+        "\(yaml.prefix(20))")
+    }
   }
 
   @Test func filesOfClassesLieInTheFolder() throws {

@@ -7,24 +7,14 @@ extension BackwardRules {
   /// value of both factors does; maxima hand it to the winners at either end; softmax and normalisations follow from
   /// their parts. Contributions then sum to the difference of outputs for any network of these.
   ///
-  /// - Parameter twins: for each value that depends on the inputs, its value at the baseline.
+  /// - Parameter twins: for each value that depends on the inputs, its value at the baseline, as `Graph.addBaseline`
+  ///   gives them; the pass is to lead through that comparison's path.
   /// - Source: Shrikumar et al., "Learning Important Features Through Propagating Activation Differences", 2017.
   public static func deepLIFT(twins: [Value: Value]) -> BackwardRules {
     BackwardRules { node, graph throws(GraphError) in
-      try MultiplierRule(twins: twins, node: node, graph: graph)
+      if RevealCancel.applies(to: node) { return RevealCancel(twins: twins) }
+      return try MultiplierRule(twins: twins, node: node, graph: graph)
     }
-  }
-}
-
-extension Graph {
-  /// Adds the network at a baseline.
-  ///
-  /// - Parameter baselines: inputs that take each input's baseline, in the order of the inputs they stand for.
-  /// - Returns: what each value is at the baseline, for `BackwardRules.deepLIFT`.
-  public mutating func addBaseline(
-    of values: [Value], _ baselines: [Value]
-  ) throws(GraphError) -> [Value: Value] {
-    try duplicate(replacing: Dictionary(uniqueKeysWithValues: zip(values, baselines)))
   }
 }
 
@@ -43,6 +33,10 @@ struct MultiplierRule: BackwardRule {
 
   init(twins: [Value: Value], node: Node, graph: Graph) throws(GraphError) {
     self.twins = twins
+    guard node.results.contains(where: { twins[$0] != nil }) else {
+      kind = .gradient
+      return
+    }
     let isData = node.operands.map { twins[$0] != nil }
     switch node.operation {
     case is Unary, is Gate: kind = .secant
@@ -74,6 +68,9 @@ struct MultiplierRule: BackwardRule {
       }
     }
   }
+
+  /// Whether the node is linear in what depends on the inputs, up to a constant.
+  var isLinear: Bool { if case .gradient = kind { true } else { false } }
 
   private static var uncovered: GraphError {
     GraphError(.unsupported("DeepLIFT has no multiplier for this operator"))
@@ -123,17 +120,9 @@ struct MultiplierRule: BackwardRule {
   ) throws(GraphError) -> Value {
     let smooth = (operation as? Unary).map { !$0.function.isPiecewiseLinear } ?? false
     let isDouble = graph.type(of: x).element == .float64
-    let threshold = smooth ? (isDouble ? 1e-7 : 1e-4) : (isDouble ? 1e-12 : 1e-7)
-    let difference = try graph.apply(Binary(.sub), x, twin(x))
-    let scale = try graph.apply(
-      Binary(.max), graph.addScalar(1, like: x),
-      graph.apply(Binary(.max), graph.apply(Unary(.abs), x), graph.apply(Unary(.abs), twin(x))))
-    let isNear = try graph.apply(
-      Comparison(function: .less), graph.apply(Unary(.abs), difference),
-      graph.apply(Binary(.mul), scale, graph.addScalar(threshold, like: x)))
-    let safe = try graph.apply(Select(), isNear, graph.addScalar(1, like: x), difference)
-    return try graph.apply(
-      Select(), isNear, other ?? graph.addScalar(0, like: x), graph.apply(Binary(.div), part, safe))
+    return try graph.divide(
+      part, by: graph.apply(Binary(.sub), x, twin(x)), beside: [x, twin(x)],
+      threshold: smooth ? (isDouble ? 1e-7 : 1e-4) : (isDouble ? 1e-12 : 1e-7), orElse: other)
   }
 
   /// `Δ(ab) = Δa (b + b₀)/2 + Δb (a + a₀)/2`: the derivative half way, for any product.
@@ -255,9 +244,26 @@ struct MultiplierRule: BackwardRule {
   }
 }
 
+extension Graph {
+  /// A quotient by a difference, and something else, or 0, where the difference is next to nothing beside 1 and the
+  /// values that it came from.
+  mutating func divide(
+    _ part: Value, by difference: Value, beside values: [Value], threshold: Double, orElse other: Value?
+  ) throws(GraphError) -> Value {
+    var scale = addScalar(1, like: difference)
+    for value in values { scale = try apply(Binary(.max), scale, apply(Unary(.abs), value)) }
+    let isNear = try apply(
+      Comparison(function: .less), apply(Unary(.abs), difference),
+      apply(Binary(.mul), scale, addScalar(threshold, like: difference)))
+    let safe = try apply(Select(), isNear, addScalar(1, like: difference), difference)
+    return try apply(
+      Select(), isNear, other ?? addScalar(0, like: difference), apply(Binary(.div), part, safe))
+  }
+}
+
 extension ScalarFunction {
   /// Whether the function is a polyline, so that a secant is as precise as its ends.
-  fileprivate var isPiecewiseLinear: Bool {
+  var isPiecewiseLinear: Bool {
     switch self {
     case .relu, .leakyReLU, .clip, .abs, .negative, .floor, .ceil, .round, .sign, .not, .hardSigmoid: true
     default: false
