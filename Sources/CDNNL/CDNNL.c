@@ -158,13 +158,33 @@ ndnnl_primitive *ndnnl_reorder(const ndnnl_layout *from, const ndnnl_layout *to)
   return finish(desc);
 }
 
+// Kernels for channels last take memory in proportion to the positions, gigabytes for axes of millions, and end the
+// process where there is none. Plain memory, where the choice was free, rules them out.
+enum { longest_free_axis = 1 << 16 };
+
+static int is_long(const ndnnl_layout *layout) {
+  for (int axis = 2; axis < layout->desc.ndims; axis++)
+    if (layout->desc.dims[axis] > longest_free_axis) return 1;
+  return 0;
+}
+
+static dnnl_memory_desc_t tamed(const ndnnl_layout *layout, int is_long) {
+  if (!is_long || layout->desc.format_kind != dnnl_format_kind_any) return layout->desc;
+  ndnnl_layout *plain = ndnnl_layout_plain_like(layout);
+  dnnl_memory_desc_t desc = plain ? plain->desc : layout->desc;
+  free(plain);
+  return desc;
+}
+
 static dnnl_status_t convolution_forward_desc(
   dnnl_convolution_desc_t *operation, dnnl_prop_kind_t kind, const ndnnl_layout *source, const ndnnl_layout *weights,
   const ndnnl_layout *bias, const ndnnl_layout *result, const ndnnl_window *w
 ) {
+  int tames = is_long(source) || is_long(result);
+  dnnl_memory_desc_t from = tamed(source, tames), to = tamed(result, tames);
   return dnnl_dilated_convolution_forward_desc_init(
-    operation, kind, dnnl_convolution_direct, &source->desc, &weights->desc, bias ? &bias->desc : NULL,
-    &result->desc, w->strides, w->dilations, w->padding_before, w->padding_after);
+    operation, kind, dnnl_convolution_direct, &from, &weights->desc, bias ? &bias->desc : NULL, &to,
+    w->strides, w->dilations, w->padding_before, w->padding_after);
 }
 
 ndnnl_primitive *ndnnl_convolution_forward(
@@ -208,8 +228,10 @@ static dnnl_primitive_desc_t source_gradient_desc(
   dnnl_primitive_desc_t hint = free_convolution_hint(source, weights, result, w), desc = NULL;
   if (!hint) return NULL;
   dnnl_convolution_desc_t operation;
+  int tames = is_long(source) || is_long(result);
+  dnnl_memory_desc_t from = tamed(result, tames), to = tamed(source, tames);
   if (dnnl_dilated_convolution_backward_data_desc_init(
-        &operation, dnnl_convolution_direct, &source->desc, &weights->desc, &result->desc, w->strides,
+        &operation, dnnl_convolution_direct, &to, &weights->desc, &from, w->strides,
         w->dilations, w->padding_before, w->padding_after) != dnnl_success
       || dnnl_primitive_desc_create(&desc, &operation, NULL, engine(), hint) != dnnl_success) desc = NULL;
   dnnl_primitive_desc_destroy(hint);
@@ -240,8 +262,10 @@ ndnnl_primitive *ndnnl_convolution_weights_gradient(
   if (!hint) return NULL;
   dnnl_convolution_desc_t operation;
   ndnnl_primitive *primitive = NULL;
+  int tames = is_long(source) || is_long(result);
+  dnnl_memory_desc_t from = tamed(source, tames), cotangent = tamed(result, tames);
   if (dnnl_dilated_convolution_backward_weights_desc_init(
-        &operation, dnnl_convolution_direct, &source->desc, &weights->desc, NULL, &result->desc, w->strides,
+        &operation, dnnl_convolution_direct, &from, &weights->desc, NULL, &cotangent, w->strides,
         w->dilations, w->padding_before, w->padding_after) == dnnl_success)
     primitive = make(&operation, NULL, hint);
   dnnl_primitive_desc_destroy(hint);

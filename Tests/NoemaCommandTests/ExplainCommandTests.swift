@@ -1,4 +1,5 @@
 import Foundation
+import NoemaData
 import NoemaGraph
 import NoemaTensor
 import NoemaTestSupport
@@ -72,7 +73,8 @@ import Testing
     let entries = try workspace.entries("out")
     #expect(
       entries.filter { !$0.hasPrefix("figures") } == [
-        "deeplift.npy", "lrp-zero.npy", "report.html", "report.ipynb", "result.json", "study.yaml",
+        "deeplift.npy", "lrp-zero.npy", "pictures", "report.html", "report.ipynb", "result.json",
+        "study.yaml",
       ])
     let methods = try #require(workspace.json("out/result.json")["methods"] as? [[String: Any]])
     #expect(methods.map { $0["name"] as? String } == ["lrp-zero", "deeplift"])
@@ -81,6 +83,47 @@ import Testing
     #expect(errors.count == 5 && errors.allSatisfy { abs($0) < 1e-4 })
     let page = try String(contentsOfFile: workspace.file("out/report.html"), encoding: .utf8)
     #expect(page.contains("<svg") && page.contains("lrp-zero") && !page.contains("http://"))
+  }
+
+  /// A picture for each image and method, as large as the image, whatever the size of the map.
+  @Test(arguments: [[], ["--overlay"], ["--shared-scale"]])
+  func picturesOfTheFirstImages(_ flags: [String]) throws {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.writePictures("photos/cat", 0..<2)
+    try workspace.writePictures("photos/dog", 0..<2)
+    let outcome = try workspace.start(
+      [
+        "explain", "--model", "net.onnx", "--data", "photos", "--method", "gradient,hires-cam", "--layer",
+        "pool1", "--pictures", "3", "-o", "out",
+      ] + flags
+    ).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let names = ["cat-0", "cat-1", "dog-0"].flatMap { ["\($0).gradient.png", "\($0).hires-cam.png"] }
+    #expect(try workspace.entries("out/pictures") == names)
+    for name in names {
+      let image = try ImageFile.read(path: workspace.file("out/pictures/\(name)"))
+      #expect(image.width == 8 && image.height == 8 && image.channelCount == 3)
+    }
+  }
+
+  /// Examples that cannot be read are left out of everything, and listed.
+  @Test func badImagesAreSkippedOnRequest() throws {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.writePictures("photos", 0..<4)
+    try workspace.write(TinyModel.brokenJPEG, "photos/1a.jpg")
+    try workspace.write(Tensor(shape: [5], [Int64(0), 1, 2, 0, 1]), "t.npy")
+    let arguments = [
+      "explain", "--model", "net.onnx", "--data", "photos", "--target-file", "t.npy", "-o", "out",
+    ]
+    #expect(try workspace.start(arguments).wait().code == 65)
+    let outcome = try workspace.start(arguments + ["--skip-bad"]).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let result = try workspace.json("out/result.json")
+    #expect(result["names"] as? [String] == ["0.png", "1.png", "2.png", "3.png"])
+    #expect(result["targets"] as? [Int] == [0, 1, 0, 1] && (result["skipped"] as? [String])?.count == 1)
+    #expect(try workspace.array("out/attributions.npy").shape == [4, 1, 8, 8])
   }
 
   @Test func strictRefusesWhatDoesNotAddUp() throws {

@@ -10,7 +10,8 @@ struct MethodOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: "The reference input: a value for every element, or a .npy file of one example.") var baseline = "0"
-  @Option(help: "A .npy file of reference inputs, examples first.") var references: String?
+  @Option(help: "A .npy file of reference inputs, examples first; .npz where there are several inputs.")
+  var references: String?
   @Option(help: "Noisy copies, draws, masks or coalitions; the method's own number by default.") var samples:
     Int?
   @Option(help: "The deviation of noise, as a share of an input's range.") var noise = 0.15
@@ -37,37 +38,61 @@ struct MethodOptions: ParsableArguments {
   }
 
   /// The settings as methods take them.
-  func settings() throws -> MethodSettings {
+  ///
+  /// - Parameter names: the values that receive attributions.
+  func settings(_ names: [String]) throws -> MethodSettings {
     var settings = MethodSettings()
     (settings.steps, settings.rule, settings.samples, settings.noise) = (steps, rule, samples, noise)
     (settings.seed, settings.epsilon, settings.gamma) = (seed, epsilon, gamma)
     if let value = Float(baseline) {
       settings.baseline = .constant(value)
     } else {
-      guard baseline.hasSuffix(".npy") else {
+      guard baseline.hasSuffix(".npy") || baseline.hasSuffix(".npz") else {
         throw ValidationError("--baseline expects a number or a .npy file, found '\(baseline)'.")
       }
-      settings.baseline = .tensors([try NPYFile.read(baseline)])
+      settings.baseline = .tensors(try arrays(baseline, names))
     }
-    if let references { settings.references = [try NPYFile.read(references)] }
+    if let references { settings.references = try arrays(references, names) }
     settings.window = try extents(window, "--window")
     settings.stride = try extents(stride, "--stride")
-    if let groups { settings.groups = [try NPYFile.read(groups)] }
+    if let groups { settings.groups = try arrays(groups, names) }
     if let composite { settings.composite = try Composite(path: composite) }
     settings.low = try numbers(low, "--low")
     settings.high = try numbers(high, "--high")
     return settings
   }
 
+  /// The array of a `.npy` file, or those of a `.npz` file that bear the names.
+  private func arrays(_ path: String, _ names: [String]) throws -> [Tensor] {
+    guard path.lowercased().hasSuffix(".npz") else { return [try NPYFile.read(path)] }
+    let archive = try NPZFile(path: path)
+    return try names.map { try archive.array(named: $0) }
+  }
+
   /// The settings that a result records.
   var record: [String: String] {
     var record = [
-      "steps": String(steps), "rule": rule.rawValue, "baseline": baseline, "seed": String(seed),
+      "steps": String(steps), "rule": rule.rawValue, "baseline": baseline, "noise": String(noise),
+      "seed": String(seed), "epsilon": String(epsilon), "gamma": String(gamma),
     ]
-    if let composite { record["composite"] = composite }
-    if let samples { record["samples"] = String(samples) }
-    if let references { record["references"] = references }
+    let given = [
+      ("samples", samples.map { String($0) }), ("low", low), ("high", high), ("window", window),
+      ("stride", stride), ("references", references), ("groups", groups), ("composite", composite),
+    ]
+    for (name, value) in given { record[name] = value }
     return record
+  }
+
+  /// What attributions depend on among the settings, the contents of files included.
+  func fingerprint() throws -> String {
+    let files = [Float(baseline) == nil ? baseline : nil, references, groups, composite].compactMap { $0 }
+    let hashes = try files.map { path in
+      guard let bytes = FileManager.default.contents(atPath: path) else {
+        throw DataError(.missingFile, at: path)
+      }
+      return bytes.withUnsafeBytes { SHA256.hexadecimal(of: $0) }
+    }
+    return (record.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + hashes).joined(separator: " ")
   }
 
   private func extents(_ text: String?, _ flag: String) throws -> [Int] {

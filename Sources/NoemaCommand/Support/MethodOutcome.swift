@@ -1,89 +1,98 @@
 internal import Foundation
 internal import Noema
 
-/// What one method found, example after example.
-final class MethodOutcome {
+/// What one method found, over all examples; the arrays stay in the store.
+struct MethodOutcome {
   /// The method's name.
   let name: String
-  /// What attributions sum to, and what they should where the method says.
-  private(set) var sums: [Double] = []
-  private(set) var expected: [Double]? = []
+  /// Names of the attributed values, where there are several.
+  let values: [String]
+  /// The shapes of one example's attributions at each value.
+  let shapes: [[Int]]
+  /// The explained output of each example, what its attributions sum to, and what they should where the method says.
+  let outputs, sums: [Double]
+  let expected: [Double]?
+  /// What the method has to say about examples, by their places.
+  let remarks: [Int: String]
   /// The seconds that explaining took.
-  private(set) var seconds = 0.0
-  /// What the method has to say about examples, by their names.
-  private(set) var remarks: [String: String] = [:]
-  /// The attributions of the first examples, for pictures.
-  private(set) var kept: [[Float]] = []
-  /// The shape of one example's attributions.
-  private(set) var shape: [Int] = []
-  private var values: GrowingFeatures?
-  private var standardErrors: GrowingFeatures?
-  private let expectedRows: Int
-  private let scratch: String?
-  private let memory: Int
-  private let pictures: Int
+  let seconds: Double
+  private let store: ExplanationStore
+  private let parts: [ExplanationStore.Part]
 
-  /// Begins empty.
+  /// Brings the parts of a method together.
   ///
   /// - Parameters:
-  ///   - memory: bytes that arrays may take before they go to the scratch folder.
-  ///   - pictures: how many examples are kept for pictures.
-  init(_ name: String, examples: Int, memory: Int, scratch: String, pictures: Int) {
-    self.name = name
-    expectedRows = examples
-    self.memory = memory
-    self.scratch = scratch
-    self.pictures = pictures
+  ///   - names: what attributed values are called.
+  ///   - parts: all batches in order, one or more.
+  init(_ name: String, values names: [String], parts: [ExplanationStore.Part], in store: ExplanationStore) {
+    (self.name, self.parts, self.store) = (name, parts, store)
+    shapes = parts[0].shapes
+    values = names.count == shapes.count ? names : shapes.indices.map { String($0 + 1) }
+    outputs = parts.flatMap(\.outputs)
+    sums = parts.flatMap(\.sums)
+    let known = parts.compactMap(\.expected)
+    expected = known.count == parts.count ? known.flatMap { $0 } : nil
+    var remarks: [Int: String] = [:]
+    for part in parts {
+      for (row, remark) in part.remarks { remarks[part.rows.lowerBound + row] = remark }
+    }
+    self.remarks = remarks
+    seconds = parts.reduce(0) { $0 + $1.seconds }
   }
 
-  /// Takes the attributions of a batch.
-  func add(_ attribution: Attribution, names: [String], seconds: Double) throws {
-    let tensor = attribution.values[0], width = tensor.count / max(1, names.count)
-    if values == nil {
-      shape = Array(tensor.shape.dropFirst())
-      values = try store(width)
-      if attribution.standardErrors != nil { standardErrors = try store(width) }
+  /// The attributions of the first examples at a value.
+  func first(_ count: Int, value: Int) throws -> [[Float]] {
+    let width = shapes[value].reduce(1, *)
+    var found: [[Float]] = []
+    for number in parts.indices where found.count < count {
+      let all = try array(.values, number, value).elements(as: Float.self)
+      for row in 0..<min(parts[number].rows.count, count - found.count) {
+        found.append(Array(all[row * width..<(row + 1) * width]))
+      }
     }
-    try values!.append(tensor.reshaped(to: [names.count, width]))
-    if let errors = attribution.standardErrors?[0] {
-      try standardErrors?.append(errors.reshaped(to: [names.count, width]))
-    }
-    sums += attribution.sums
-    if let sums = attribution.expectedSums { expected? += sums } else { expected = nil }
-    for (row, remark) in attribution.remarks { remarks[names[row]] = remark }
-    self.seconds += seconds
-    let all = tensor.elements(as: Float.self)
-    for row in names.indices where kept.count < pictures {
-      kept.append(Array(all[row * width..<(row + 1) * width]))
+    return found
+  }
+
+  /// The files of an attributed value.
+  struct Files {
+    var values: String
+    var standardErrors: String?
+  }
+
+  /// Writes the arrays, those of a value after each other.
+  func write(to folder: ResultFolder, isOnly: Bool) throws -> [Files] {
+    var taken: Set<String> = []
+    return try values.indices.map { value in
+      let part = values.count == 1 ? "" : "." + fileName(values[value], &taken)
+      let end = part + ".npy"
+      let file = (isOnly ? "attributions" : name) + end
+      try write(.values, value, to: folder.makePath(for: file))
+      guard parts[0].hasErrors else { return Files(values: file) }
+      let errors = (isOnly ? "standard-errors" : name + ".standard-errors") + end
+      try write(.errors, value, to: folder.makePath(for: errors))
+      return Files(values: file, standardErrors: errors)
     }
   }
 
-  private func store(_ width: Int) throws -> GrowingFeatures {
-    try GrowingFeatures(
-      columnCount: width, expectedRows: expectedRows, in: width * expectedRows * 4 > memory ? scratch : nil)
-  }
-
-  /// Writes the arrays; returns their files' names.
-  func write(to folder: ResultFolder, isOnly: Bool) throws -> (values: String, standardErrors: String?) {
-    let name = isOnly ? "attributions.npy" : "\(name).npy"
-    try write(values!, to: folder.makePath(for: name))
-    guard let standardErrors else { return (name, nil) }
-    let second = isOnly ? "standard-errors.npy" : "\(self.name).standard-errors.npy"
-    try write(standardErrors, to: folder.makePath(for: second))
-    return (name, second)
-  }
-
-  private func write(_ rows: GrowingFeatures, to path: String) throws {
-    let width = shape.reduce(1, *)
-    var writer = try NPYWriter(path: path, shape: [sums.count] + shape, elementType: .float32)
-    for first in stride(from: 0, to: sums.count, by: 64) {
-      let range = first..<min(first + 64, sums.count)
-      try writer.append(
-        try Tensor(shape: [range.count] + shape, elementType: .float32) {
-          try rows.copyBlock(rows: range, columns: 0..<width, to: $0.bindMemory(to: Float.self))
-        })
+  /// A harmless name for a value that no other has.
+  private func fileName(_ value: String, _ taken: inout Set<String>) -> String {
+    let base = Escape.fileName(value)
+    var name = base, number = 2
+    while !taken.insert(name).inserted {
+      name = "\(base)-\(number)"
+      number += 1
     }
+    return name
+  }
+
+  private func write(_ content: ExplanationStore.Content, _ value: Int, to path: String) throws {
+    var writer = try NPYWriter(path: path, shape: [sums.count] + shapes[value], elementType: .float32)
+    for number in parts.indices { try writer.append(try array(content, number, value)) }
     try writer.finish()
+  }
+
+  private func array(_ content: ExplanationStore.Content, _ number: Int, _ value: Int) throws -> Tensor {
+    try store.array(content, of: name, number: number, value: value)
   }
 
   /// The differences between sums and what they should be.

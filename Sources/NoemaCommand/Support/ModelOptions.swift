@@ -64,7 +64,7 @@ struct ModelOptions: ParsableArguments {
     return LoadedModel(
       network: network, preprocessing: preprocessing, classNames: card.classNames, shapes: shapes,
       isGuess: card.preprocessing == nil && pixelScale == nil && mean == nil && std == nil,
-      imageFlags: flags)
+      imageFlags: flags, vocabulary: card.vocabulary)
   }
 
   /// Images divided by 255 at the size that the network's input has.
@@ -167,6 +167,8 @@ struct LoadedModel {
   var isGuess: Bool
   /// The flags that were given of those that describe how images become inputs.
   var imageFlags: [String] = []
+  /// What the whole numbers of an input stand for, where the card says so.
+  var vocabulary: Vocabulary?
 
   /// The graph at a batch size, for its layers.
   func layers(matching queries: [String]) throws -> [Layer] {
@@ -179,6 +181,13 @@ struct LoadedModel {
       for layer in try all.matching(query) where !chosen.contains(layer) { chosen.append(layer) }
     }
     return all.filter(chosen.contains)
+  }
+
+  /// The one layer that a name stands for.
+  func layer(matching query: String) throws -> Layer {
+    let found = try layers(matching: [query])
+    guard found.count == 1 else { throw GraphError(.ambiguousName(query, candidates: found.map(\.name))) }
+    return found[0]
   }
 
   /// The index of a class by name or number.

@@ -208,7 +208,8 @@ extension Dataset {
     }
   }
 
-  private static func words(_ tensor: Tensor) -> [String] {
+  /// Numbers in words; whole ones without a point.
+  static func words(_ tensor: Tensor) -> [String] {
     tensor.converted(to: .float64).elements(as: Double.self).map { value in
       value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
     }

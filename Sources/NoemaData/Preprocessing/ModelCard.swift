@@ -15,6 +15,7 @@ internal import Foundation
 /// std: [0.229, 0.224, 0.225]
 /// layout: nchw                    # or nhwc
 /// classes: labels.txt             # a file in the card's folder, a list, or {0: first, 1: second}
+/// vocabulary: vocab.txt           # a file in the card's folder: the tokens of an input of whole numbers
 /// ```
 ///
 /// Every key may be left out; without `input_size` the card describes no images.
@@ -31,6 +32,8 @@ public struct ModelCard: Sendable, Hashable {
   public var preprocessing: Preprocessing?
   /// The names of the outputs in order; empty if not given.
   public var classNames: [String] = []
+  /// What the whole numbers of an input stand for; nil if they are no tokens.
+  public var vocabulary: Vocabulary?
 
   /// Makes a card that says nothing.
   public init() {}
@@ -52,17 +55,26 @@ public struct ModelCard: Sendable, Hashable {
   /// - Parameters:
   ///   - yaml: The text.
   ///   - name: The file's name, for errors.
-  ///   - folder: Where a file of class names may be; nil to refuse one.
+  ///   - folder: Where files of class names and tokens may be; nil to refuse them.
   /// - Throws: ``DataError`` naming the file and the key.
   public init(yaml: String, name place: String, folder: String? = nil) throws(DataError) {
     let texts = ["name", "description", "source", "licence"]
-    let reader = try CardReader(yaml: yaml, place: place, keys: texts + Preprocessing.keys + ["classes"])
+    let reader = try CardReader(
+      yaml: yaml, place: place, keys: texts + Preprocessing.keys + ["classes", "vocabulary"])
     name = try reader.text("name")
     summary = try reader.text("description")
     source = try reader.text("source")
     licence = try reader.text("licence")
     preprocessing = try Preprocessing(reader)
     classNames = try reader.names("classes", folder: folder) ?? []
+    if let file = try reader.text("vocabulary") {
+      guard let folder else {
+        throw reader.error(.parameters("a file of tokens needs a card that is a file"), at: "vocabulary")
+      }
+      do throws(DataError) {
+        vocabulary = try Vocabulary(path: try NameFile.path(of: file, in: folder))
+      } catch { throw DataError(error.kind, at: "\(place): vocabulary: \(file)") }
+    }
   }
 
   /// The card beside a model, `net.yaml` for `net.onnx`; nil if there is none.

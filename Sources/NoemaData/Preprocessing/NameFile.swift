@@ -6,14 +6,7 @@ enum NameFile {
   ///
   /// - Throws: ``DataError`` naming the file.
   static func read(_ file: String, in folder: String) throws(DataError) -> [String] {
-    let path = (folder as NSString).appendingPathComponent(file)
-    guard !file.isEmpty, !file.hasPrefix("/"), let inner = resolved(path), let outer = resolved(folder) else {
-      throw DataError(file.hasPrefix("/") ? outside : .missingFile, at: file)
-    }
-    // A card from a stranger must not show what else is on the disk.
-    guard inner.hasPrefix(outer.hasSuffix("/") ? outer : outer + "/") else {
-      throw DataError(outside, at: file)
-    }
+    let inner = try path(of: file, in: folder)
     do throws(DataError) {
       let bytes = try FileBytes.read(path: inner, limit: ModelCard.byteLimit)
       guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -23,6 +16,21 @@ enum NameFile {
     } catch {
       throw DataError(error.kind, at: file)
     }
+  }
+
+  /// The path of a file that must lie in a folder, links followed.
+  ///
+  /// - Throws: ``DataError`` naming the file.
+  static func path(of file: String, in folder: String) throws(DataError) -> String {
+    let path = (folder as NSString).appendingPathComponent(file)
+    guard !file.isEmpty, !file.hasPrefix("/"), let inner = resolved(path), let outer = resolved(folder) else {
+      throw DataError(file.hasPrefix("/") ? outside : .missingFile, at: file)
+    }
+    // A card from a stranger must not show what else is on the disk.
+    guard inner.hasPrefix(outer.hasSuffix("/") ? outer : outer + "/") else {
+      throw DataError(outside, at: file)
+    }
+    return inner
   }
 
   private static let outside = DataError.Kind.parameters(

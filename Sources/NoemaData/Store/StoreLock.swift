@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// Keeps two processes from filling the same store; the system lets go of it when the holder dies.
-final class StoreLock: Sendable {
-  static let fileName = ".lock"
+package final class StoreLock: Sendable {
+  package static let fileName = ".lock"
   private let descriptor: Int32
 
   /// Takes the lock of a folder.
   ///
   /// - Throws: `DataError` when another store object or process holds it.
-  init(folder: String) throws(DataError) {
+  package init(folder: String) throws(DataError) {
     let path = "\(folder)/\(StoreLock.fileName)"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw DataError(errno: errno, operation: "create", at: path) }
@@ -28,11 +28,11 @@ final class StoreLock: Sendable {
 }
 
 /// The few folder operations that a store needs.
-enum StoreFolder {
+package enum StoreFolder {
   /// Makes a folder and those above it.
   ///
   /// - Throws: `DataError` when the system refuses or a file of that name exists.
-  static func create(_ path: String) throws(DataError) {
+  package static func create(_ path: String) throws(DataError) {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       made += (made.isEmpty || made == "/" ? "" : "/") + part
@@ -50,8 +50,8 @@ enum StoreFolder {
     }
   }
 
-  /// Removes the files of a folder that a store made and `isUnwanted` names.
-  static func remove(in folder: String, where isUnwanted: (String) -> Bool) {
+  /// Removes the files of a folder that `isUnwanted` names.
+  package static func remove(in folder: String, where isUnwanted: (String) -> Bool) {
     guard let directory = opendir(folder) else { return }
     defer { closedir(directory) }
     var names: [String] = []

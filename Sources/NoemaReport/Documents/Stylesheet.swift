@@ -81,6 +81,8 @@ enum Stylesheet {
       grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); }
     .pair .strip div, .pair .strip img { width: 86px; } .pair .strip img { height: 86px; }
     .pair h4 { font-size: 13px; margin: 2px 0 6px; color: var(--muted); font-weight: 600; }
+    .words p { max-width: none; line-height: 1.9; } .words small { color: var(--muted); font-weight: 400; }
+    .words span { padding: 2px 3px; border-radius: 3px; white-space: pre-wrap; }
     .warnings { border-color: transparent; background: var(--warn-ground); }
     ul { margin: 6px 0; padding-left: 20px; } li { margin: 3px 0; max-width: 76ch; }
     code, .command, .hash { font-family: ui-monospace, "SF Mono", Menlo, "Liberation Mono", monospace;

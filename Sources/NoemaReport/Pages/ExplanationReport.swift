@@ -1,4 +1,5 @@
 internal import NoemaAttribution
+internal import NoemaData
 
 /// The report of explanations of single examples: one page, its figures, and a notebook.
 public struct ExplanationReport: Sendable {
@@ -39,6 +40,8 @@ public struct ExplanationReport: Sendable {
   public var sheet: ExplanationSheet?
   /// Attributions of rows as bars, for inputs that are no images.
   public var bars: [SignedBars] = []
+  /// The words of examples in colour, for inputs that are texts.
+  public var words: [ColouredTokens] = []
   /// Lines about how the run was made.
   public var provenance: [(name: String, value: String)] = []
 
@@ -80,6 +83,10 @@ public struct ExplanationReport: Sendable {
               "div", ["class": "figures"], [.figure(sheet, identifier: "sheet", caption: sheet.title + ".")])
           ]))
     }
+    if !words.isEmpty {
+      let lines = [ColouredTokens.key] + words.map(\.html)
+      body.append(section("The words of each input", Self.wordGuide, lines))
+    }
     if !bars.isEmpty {
       body.append(
         section(
@@ -102,6 +109,10 @@ public struct ExplanationReport: Sendable {
     }
     return HTMLDocument(title: title, body: body).source
   }
+
+  private static let wordGuide =
+    "Each word stands on the colour of its attribution; point at it to read the number. A line has one scale, "
+    + "symmetric about 0, which is given before it. Words may be in pieces."
 
   private static let balanceGuide =
     "Methods that share out the output, or its difference from a baseline, say what their attributions should sum to. "
@@ -162,7 +173,7 @@ public struct ExplanationReport: Sendable {
         svg: $0.figure.svg(.standalone, identifier: $0.name), png: pngs[$0.name], description: $0.figure.title
       )
     }
-    notebook.code(sheet == nil ? Self.barCode : Self.mapCode, outputs: shown)
+    notebook.code(sheet == nil ? Self.barCode(sumsFeatures: !words.isEmpty) : Self.mapCode, outputs: shown)
     return try notebook.json()
   }
 
@@ -195,21 +206,24 @@ public struct ExplanationReport: Sendable {
     plt.show()
     """
 
-  private static let barCode = """
-    import matplotlib.pyplot as plt
+  private static func barCode(sumsFeatures: Bool) -> String {
+    let values = sumsFeatures ? "array[0].reshape(len(array[0]), -1).sum(1)" : "array[0].ravel()"
+    return """
+      import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(len(arrays), 1, squeeze=False, figsize=(7, 3 * len(arrays)))
-    for axis, (name, array) in zip(axes[:, 0], arrays.items()):
-        values = array[0].ravel()
-        axis.bar(range(len(values)), values, color=["#D55E00" if v > 0 else "#0072B2" for v in values])
-        axis.axhline(0, color="black", linewidth=0.8)
-        axis.set_title(f"{name}, {result['names'][0]}", fontsize=9)
-    plt.show()
-    """
+      figure, axes = plt.subplots(len(arrays), 1, squeeze=False, figsize=(7, 3 * len(arrays)))
+      for axis, (name, array) in zip(axes[:, 0], arrays.items()):
+          values = \(values)
+          axis.bar(range(len(values)), values, color=["#D55E00" if v > 0 else "#0072B2" for v in values])
+          axis.axhline(0, color="black", linewidth=0.8)
+          axis.set_title(f"{name}, {result['names'][0]}", fontsize=9)
+      plt.show()
+      """
+  }
 }
 
 extension ExplanationReport {
-  /// Writes page, figures and notebook.
+  /// Writes page, figures, notebook, and the maps as pictures.
   ///
   /// - Throws: `ReportError` when the folder cannot be written.
   public func write(into folder: ResultFolder) throws {
@@ -221,6 +235,9 @@ extension ExplanationReport {
         pngs[drawing.0] = png
         try folder.write(png, to: "figures/\(drawing.0).png")
       }
+    }
+    for picture in sheet?.pictures ?? [] {
+      try folder.write(try PNGFile.encode(picture.image), to: "pictures/\(picture.name)")
     }
     try folder.write(html(), to: "report.html")
     try folder.write(try notebook(pngs: pngs), to: "report.ipynb")

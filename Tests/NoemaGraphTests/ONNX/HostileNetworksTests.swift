@@ -361,4 +361,18 @@ import Testing
     #expect(
       error?.description.contains("messages are nested more than") == true, "\(String(describing: error))")
   }
+
+  /// Kernels that take memory for each position are left out for axes of millions: they ended the process.
+  @Test func longAxesAreConvolvedInPlainMemory() throws {
+    var graph = Graph()
+    let x = graph.addInput(TensorType([1, 1, 5, 1 << 20]), name: "x")
+    let weights = graph.addConstant(normalTensor([1, 1, 3, 3]))
+    graph.outputs = [
+      try graph.apply(Convolution(window: Window(kernel: [3, 3]), hasBias: false), x, weights)
+    ]
+    var back = try graph.backward(from: graph.outputs[0], to: [x])
+    back.graph.outputs.append(try #require(back.cotangents[0]))
+    let plan = try Plan(back.graph.applying(Pass.execution), weights: WeightCache())
+    #expect(plan.steps.allSatisfy { !$0.kernel.implementation.hasPrefix("brg") })
+  }
 }

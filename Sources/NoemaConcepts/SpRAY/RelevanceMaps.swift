@@ -1,0 +1,178 @@
+public import NoemaTensor
+
+/// An example whose relevance is clustered.
+public struct RelevanceExample: Sendable, Hashable, Codable {
+  /// Its index in the data set.
+  public var index: Int
+  /// Its name, such as a file's.
+  public var name: String
+  /// Its class by the data set; nil when not known.
+  public var label: Int?
+  /// Its class by the network; nil when not known.
+  public var prediction: Int?
+
+  /// Names an example.
+  public init(index: Int, name: String? = nil, label: Int? = nil, prediction: Int? = nil) {
+    self.index = index
+    self.name = name ?? "example \(index)"
+    self.label = label
+    self.prediction = prediction
+  }
+}
+
+/// A relevance map that says nothing.
+public struct FlawedMap: Sendable, Hashable, Codable {
+  /// What is wrong with it.
+  public enum Flaw: String, Sendable, Codable, CaseIterable {
+    /// A value is NaN or infinite.
+    case notFinite = "not finite"
+    /// All values are zero: the method yields nothing for this target.
+    case zero
+    /// All values are the same.
+    case constant
+    /// Positive and negative relevance cancel, so that it cannot be divided by its sum.
+    case cancelling
+  }
+
+  /// Whose map it is.
+  public let example: RelevanceExample
+  /// What is wrong with it.
+  public let flaw: Flaw
+}
+
+/// The prepared relevance maps of some examples, one a row.
+///
+/// Anything with a row an example will do: relevance of inputs, of a hidden layer, or of its channels.
+public struct RelevanceMaps: Sendable, Hashable {
+  /// The maps, `channels · height · width` values or a vector each.
+  public let points: PointSet
+  /// Whose they are.
+  public let examples: [RelevanceExample]
+  /// How values lie on the image; nil for vectors.
+  public let grid: MapGrid?
+  /// Maps that were left out.
+  public let flawed: [FlawedMap]
+
+  /// Joins maps and examples.
+  ///
+  /// - Throws: `ConceptError.mismatch` when there is no example for every map, or the grid has other values.
+  public init(
+    _ points: PointSet, examples: [RelevanceExample], grid: MapGrid? = nil, flawed: [FlawedMap] = []
+  ) throws(ConceptError) {
+    guard examples.count == points.count else {
+      throw ConceptError(
+        .mismatch("found \(points.count) relevance maps of \(examples.count) examples; give one for each"))
+    }
+    guard (grid?.count ?? points.dimension) == points.dimension else {
+      throw ConceptError(
+        .mismatch("relevance maps of \(points.dimension) values do not lie on \(grid?.count ?? 0) blocks"))
+    }
+    self.points = points
+    self.examples = examples
+    self.grid = grid
+    self.flawed = flawed
+  }
+
+  /// Takes vectors, such as the relevance of hidden channels, of examples that are numbered from 0.
+  public init(vectors points: PointSet) {
+    self.points = points
+    examples = (0..<points.count).map { RelevanceExample(index: $0) }
+    grid = nil
+    flawed = []
+  }
+}
+
+/// Prepares relevance batch after batch; only prepared maps are kept.
+public struct RelevanceCollector: Sendable {
+  /// How maps are prepared.
+  public let preprocessing: RelevancePreprocessing
+  /// Whose maps are kept so far.
+  public private(set) var examples: [RelevanceExample] = []
+  /// Maps that say nothing, so far.
+  public private(set) var flawed: [FlawedMap] = []
+  private var layout: RelevanceLayout?
+  private var values: [Float] = []
+
+  /// Makes an empty collection.
+  ///
+  /// - Throws: `ConceptError.parameters`.
+  public init(_ preprocessing: RelevancePreprocessing = RelevancePreprocessing()) throws(ConceptError) {
+    try preprocessing.validate()
+    self.preprocessing = preprocessing
+  }
+
+  /// Prepares a batch.
+  ///
+  /// - Parameters:
+  ///   - relevance: `[n, channels, height, width]`, `[n, height, width]` or `[n, features]`, of any float type.
+  ///   - examples: whose they are, n of them.
+  /// - Throws: `ConceptError.mismatch` when numbers differ, or shapes differ from those of earlier batches.
+  public mutating func append(
+    _ relevance: Tensor, of examples: [RelevanceExample]
+  ) throws(ConceptError) {
+    guard relevance.rank >= 1, relevance.shape[0] == examples.count else {
+      throw ConceptError(
+        .mismatch(
+          "found relevance of shape \(relevance.shape) for \(examples.count) examples; its first axis must count them"
+        ))
+    }
+    guard !examples.isEmpty else { return }
+    let shape = Array(relevance.shape.dropFirst())
+    let layout: RelevanceLayout
+    if let known = self.layout {
+      layout = known
+    } else {
+      layout = try RelevanceLayout(preprocessing, shape: shape)
+    }
+    guard layout.shape == shape else {
+      throw ConceptError(
+        .mismatch(
+          "the relevance of \(examples[0].name) has shape \(shape), that of earlier examples \(layout.shape); bring "
+            + "all to one size"))
+    }
+    self.layout = layout
+    let width = shape.reduce(1, *)
+    relevance.converted(to: .float32).withElements(as: Float.self) { all in
+      for (row, example) in examples.enumerated() {
+        switch layout.prepare(UnsafeBufferPointer(rebasing: all[(row * width)..<((row + 1) * width)])) {
+        case .flawed(let flaw): flawed.append(FlawedMap(example: example, flaw: flaw))
+        case .values(let map):
+          values.append(contentsOf: map)
+          self.examples.append(example)
+        }
+      }
+    }
+  }
+
+  /// The maps that were prepared.
+  ///
+  /// - Throws: `ConceptError.notFinite` or `.algebra` that counts and names flawed maps, unless they are left out by
+  ///   request; `.tooFew` when there is none.
+  public func finish() throws(ConceptError) -> RelevanceMaps {
+    if !flawed.isEmpty, !preprocessing.excludesFlawed { throw refusal }
+    guard let layout, !examples.isEmpty else {
+      throw ConceptError(.tooFew(set: "the set of relevance maps", found: 0, needed: 1))
+    }
+    let points = try PointSet(values, count: examples.count, dimension: values.count / examples.count)
+    return try RelevanceMaps(points, examples: examples, grid: layout.grid, flawed: flawed)
+  }
+
+  private var refusal: ConceptError {
+    let text =
+      "\(flawed.count) of \(flawed.count + examples.count) relevance maps say nothing: \(flawed.summary); check the "
+      + "method and its target, or leave them out with --skip-bad"
+    return ConceptError(flawed.contains { $0.flaw == .notFinite } ? .notFinite(text) : .algebra(text))
+  }
+}
+
+extension [FlawedMap] {
+  /// Counts and names by flaw, such as `2 zero (a.png, b.png)`; three names of each.
+  public var summary: String {
+    FlawedMap.Flaw.allCases.compactMap { flaw -> String? in
+      let names = filter { $0.flaw == flaw }.map { $0.example.name }
+      guard !names.isEmpty else { return nil }
+      let shown = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " …" : "")
+      return "\(names.count) \(flaw.rawValue) (\(shown))"
+    }.joined(separator: ", ")
+  }
+}
