@@ -1,13 +1,19 @@
 extension Pass {
-  /// Lets convolutions of a graph with a way back store their results as that way likes them.
+  /// Lets convolutions store their results in blocks of channels where kernels around them like those.
   ///
-  /// Forward kernels of some machines prefer channels last, kernels of gradients blocks of channels; wherever the two
-  /// meet, at every rectifier, values would have to be reordered.
+  /// Forward kernels of some machines prefer channels last, kernels of gradients and of depthwise convolutions
+  /// blocks of channels; wherever the two meet, values would have to be reordered, and depthwise kernels for
+  /// channels last take up to twice the time.
   static let alignConvolutions = Pass(name: "align convolutions") { graph, _ throws(GraphError) in
-    guard graph.nodes.contains(where: { $0.operation is ConvolutionInputGradient }) else { return }
+    let prefersBlocks = graph.nodes.contains { node in
+      node.operation is ConvolutionInputGradient
+        || (node.operation as? Convolution).map { $0.isDepthwise(graph.type(of: node.operands[1]).shape) }
+          ?? false
+    }
+    guard prefersBlocks else { return }
     for index in graph.nodes.indices {
       guard var convolution = graph.nodes[index].operation as? Convolution else { continue }
-      convolution.followsGradient = true
+      convolution.prefersBlocks = true
       graph.nodes[index].operation = convolution
     }
   }

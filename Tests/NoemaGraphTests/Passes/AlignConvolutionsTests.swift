@@ -34,6 +34,30 @@ import Testing
   /// A network without a way back keeps the layouts that are best for it alone.
   @Test func forwardNetworksStay() throws {
     let graph = try residualNetwork().graph(batch: 2).applying([.alignConvolutions])
-    #expect(graph.nodes.allSatisfy { ($0.operation as? Convolution)?.followsGradient != true })
+    #expect(graph.nodes.allSatisfy { ($0.operation as? Convolution)?.prefersBlocks != true })
+  }
+
+  /// Depthwise convolutions and those around them share blocks of channels, so that nothing is reordered between.
+  @Test func depthwiseNetworksShareBlocks() throws {
+    var graph = Graph()
+    var value = graph.addInput(TensorType([2, 32, 12, 12]), name: "x")
+    for layer in 0..<4 {
+      let expanded = try graph.apply(
+        Convolution(window: Window(kernel: [1, 1]), hasBias: false), value,
+        graph.addConstant(normalTensor([64, 32, 1, 1], seed: UInt64(3 * layer + 1))))
+      let filtered = try graph.apply(
+        Convolution(window: Window(kernel: [3, 3], paddingBefore: [1, 1]), groups: 64, hasBias: false),
+        expanded,
+        graph.addConstant(normalTensor([64, 1, 3, 3], seed: UInt64(3 * layer + 2))))
+      value = try graph.apply(
+        Convolution(window: Window(kernel: [1, 1]), hasBias: false), graph.apply(Unary(.relu), filtered),
+        graph.addConstant(normalTensor([32, 64, 1, 1], seed: UInt64(3 * layer + 3))))
+    }
+    graph.outputs = [value]
+    let plan = try Plan(graph.applying(Pass.execution), weights: WeightCache())
+    #expect(plan.steps.filter { $0.node == nil }.count <= 2)
+    let x = normalTensor([2, 32, 12, 12])
+    let expected = try graph.interpreted([x], as: .float64)[0]
+    #expect(scaledDifference(try Session(graph).run([x])[0], expected)! < floatTolerance)
   }
 }

@@ -16,8 +16,9 @@ public struct Convolution: FloatOperator {
   public var hasBias: Bool
   /// What happens to the result before it is stored.
   public var epilogue = Epilogue()
-  /// Whether the result lies as the gradient of this convolution likes its cotangent; only the execution passes ask.
-  var followsGradient = false
+  /// Whether the result lies as the gradient of this convolution likes its cotangent, which is in blocks of channels;
+  /// only the execution passes ask.
+  var prefersBlocks = false
 
   /// Makes a convolution.
   public init(window: Window, groups: Int = 1, hasBias: Bool) {
@@ -181,7 +182,7 @@ extension Convolution {
       let weights = ConvolutionShapes.weightLayout(operands[1], groups)
     else { return nil }
     let cotangent = window.withDNNL { window, _ in
-      followsGradient
+      prefersBlocks
         ? DNNLLayout(
           owning: ndnnl_convolution_cotangent_layout(free.handle, weights.handle, anywhere.handle, window))
         : nil
@@ -198,9 +199,7 @@ extension Convolution {
     }
     // A layout left by the operator before may rule out the fast implementations; compare with a free choice.
     var chosen = make(source)
-    if chosen == nil || !chosen!.implementation.hasPrefix("jit"),
-      let other = make(free), chosen == nil || other.implementation.hasPrefix("jit")
-    {
+    if chosen.map(Self.isFast) != true, let other = make(free), chosen == nil || Self.isFast(other) {
       chosen = other
     }
     guard let primitive = chosen, let wanted = primitive.layout(Int32(ndnnl_weights)) else { return nil }
@@ -211,6 +210,16 @@ extension Convolution {
       resultArgument: Int32(ndnnl_result), accumulated: epilogue.addsResidual ? operands.count - 1 : nil,
       layouts: [1: ConvolutionShapes.layout(wanted, operands[1].type.shape, groups)])
   }
+}
+
+extension Convolution {
+  /// Whether a primitive runs code written for its shapes ("jit…", "br…"), not "gemm" or "ref".
+  private static func isFast(_ primitive: DNNLPrimitive) -> Bool {
+    primitive.implementation.hasPrefix("jit") || primitive.implementation.hasPrefix("br")
+  }
+
+  /// Whether each channel is convolved by itself.
+  func isDepthwise(_ weights: [Int]) -> Bool { groups > 1 && weights[1] == 1 && weights[0] == groups }
 }
 
 // MARK: Derivative
