@@ -19,8 +19,9 @@ setup: ## Install the Debian packages that are missing (no network when none is)
 build: setup ## Build the command: .build/release/noema
 	swift build $(swift-flags)
 
-demo: build ## Run the TCAV demonstration into demo-out
+demo: build ## Run the demonstrations into demo-out (concepts) and demo-spray (strategies)
 	.build/release/noema demo tcav -o demo-out
+	.build/release/noema demo spray -o demo-spray
 
 test: setup check ## Style checks and all tests
 	swift test $(swift-flags)
@@ -52,10 +53,12 @@ golden: ## Write the reference values of the tests again (installs PyTorch and s
 	$(python) scripts/golden/probes.py
 	$(python) scripts/golden/fixtures.py
 	$(python) scripts/golden/classical.py
+	$(python) scripts/golden/clustering.py
+	$(python) scripts/golden/trees.py
 
 notebooks: build ## Write notebooks-export/ again from the README's examples
 	@command -v pngquant >/dev/null || scripts/setup pngquant
 	@scripts/notebooks
 
 clean: ## Remove what was built
-	rm -rf .build demo-out
+	rm -rf .build demo-out demo-spray

@@ -12,7 +12,7 @@ let strict: [SwiftSetting] = [
 // modules named here change, and a module that only re-exports does not.
 let foundationNames = ["NoemaTensor", "NoemaData", "NoemaGraph"]
 let foundations = foundationNames.map { Target.Dependency.byName(name: $0) }
-let libraries = foundations + ["NoemaAttribution", "NoemaConcepts", "NoemaReport"]
+let libraries = foundations + ["NoemaAttribution", "NoemaConcepts", "NoemaRules", "NoemaReport"]
 
 /// A library target of Noema: strict settings, and `libm` because not every target imports Foundation.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -72,6 +72,7 @@ let package = Package(
       foundations + [
         "NoemaAttribution", "COpenBLAS", "CLAPACKE", "CARPACK", .product(name: "Yams", package: "Yams"),
       ]),
+    library("NoemaRules", foundations + ["NoemaAttribution"]),
     library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts"]),
     library("Noema", libraries),
     .executableTarget(
@@ -104,7 +105,8 @@ let package = Package(
     tests("NoemaGraph", resources: [.copy("Fixtures")]),
     tests("NoemaData"),
     tests("NoemaAttribution", resources: [.copy("Fixtures")]),
-    tests("NoemaConcepts"),
+    tests("NoemaConcepts", resources: [.copy("Fixtures")]),
+    tests("NoemaRules", resources: [.copy("Fixtures")]),
     tests("NoemaReport"),
     .testTarget(
       name: "NoemaConformanceTests",

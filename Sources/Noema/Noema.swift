@@ -3,4 +3,5 @@
 @_exported public import NoemaData
 @_exported public import NoemaGraph
 @_exported public import NoemaReport
+@_exported public import NoemaRules
 @_exported public import NoemaTensor

@@ -26,10 +26,7 @@ extension Network {
     var seed: Value?
     if let index {
       let shape = graph.type(of: explained).shape
-      guard (0..<shape[1]).contains(index) else {
-        throw GraphError(
-          .input("class \(index) does not exist; the network has classes 0 to \(shape[1] - 1)"))
-      }
+      try checkClasses([index], of: shape[1])
       let row = (0..<shape[1]).map { Float($0 == index ? 1 : 0) }
       let rows = Tensor(shape: shape, (0..<shape[0]).flatMap { _ in row })
       seed = graph.addConstant(rows.converted(to: graph.type(of: explained).element))

@@ -96,33 +96,22 @@ public struct HookedNetwork {
   ///   - first: the index of the first example, for messages.
   /// - Throws: `GraphError.notFinite` that names layer and example.
   public func read(_ inputs: [Tensor], classes: [[Int]] = [], first: Int = 0) throws -> Readings {
-    // Activations such as ReLU turn NaN into 0, so what is not finite has to be caught where it enters.
-    try checkFinite(inputs, inputNames, first)
+    try checkFinite(inputs, inputNames) { first + $0 }
     var inputs = inputs
     precondition(classes.count == gradientCount, "one list of classes for each gradient")
     for classes in classes {
-      if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-        throw GraphError(
-          .input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
-      }
+      try checkClasses(classes, of: classCount)
       inputs.append(try oneHot(classes, count: classCount))
     }
     let results = try runner.run(inputs)
     let gradientNames = (0..<gradientCount).flatMap { _ in layerNames.map { "gradient at \($0)" } }
-    try checkFinite(results, (readsOutput ? ["output"] : []) + layerNames + gradientNames, first)
+    try checkFinite(results, (readsOutput ? ["output"] : []) + layerNames + gradientNames) { first + $0 }
     let start = readsOutput ? 1 : 0
     let split = start + layerNames.count
     return Readings(
       activations: Array(results[start..<split]),
       output: readsOutput ? results[0] : Tensor(shape: [0, classCount], [Float]()),
       gradients: Array(results[split...]))
-  }
-
-  private func checkFinite(_ tensors: [Tensor], _ names: [String], _ first: Int) throws(GraphError) {
-    for (tensor, name) in zip(tensors, names) {
-      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
-      throw GraphError(.notFinite(value: name, example: first + offset / max(tensor.count / rows, 1)))
-    }
   }
 }
 

@@ -85,9 +85,7 @@ public final class SubjectRunner {
     self.classCount = classCount
     self.inputNames = inputNames
     ownInputs = own
-    attributedShapes = try subject.network.graph(
-      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
-    ).shapes(of: names)
+    attributedShapes = try subject.shapes(of: names)
     for (index, type) in runner.outputTypes.enumerated() where type.shape.first != runner.batchSize {
       throw GraphError(
         .input(
@@ -107,13 +105,13 @@ public final class SubjectRunner {
     _ inputs: [Tensor], classes: [Int] = [], examples: [Int]? = nil
   ) throws -> Readings {
     let rows = inputs.first?.shape.first ?? 0
-    try check(classes)
+    try checkClasses(classes, of: classCount)
     var parts: [[Tensor]] = []
     for start in stride(from: 0, to: rows, by: batchSize) {
       let range = start..<min(start + batchSize, rows)
       func place(_ row: Int) -> Int { examples.map { $0[start + row] } ?? start + row }
       var batch = range.count == rows ? inputs : inputs.map { $0.rows(range) }
-      try checkFinite(batch, inputNames, place)
+      try checkFinite(batch, inputNames, place: place)
       if let backward {
         batch.append(try oneHot(Array(classes[range]), count: classCount))
         batch += try backward.baselines.map { try $0.repeated(range.count) }
@@ -121,7 +119,7 @@ public final class SubjectRunner {
       let results = try runner.run(batch)
       let values = keepsValues ? attributedNames : []
       let gradients = backward == nil ? [] : attributedNames.map { "\(backward!.quantity) at \($0)" }
-      try checkFinite(results, ["output"] + values + gradients, place)
+      try checkFinite(results, ["output"] + values + gradients, place: place)
       parts.append(results)
     }
     let results = try parts.first.map { first in
@@ -154,23 +152,8 @@ public final class SubjectRunner {
   ///
   /// - Throws: as running does.
   public func outputs(_ inputs: [Tensor], classes: [Int], examples: [Int]? = nil) throws -> [Double] {
-    try check(classes)
+    try checkClasses(classes, of: classCount)
     return try picked(callAsFunction(inputs, classes: classes, examples: examples).output, classes)
-  }
-
-  private func check(_ classes: [Int]) throws(GraphError) {
-    if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-      throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
-    }
-  }
-
-  private func checkFinite(
-    _ tensors: [Tensor], _ names: [String], _ place: (Int) -> Int
-  ) throws(GraphError) {
-    for (tensor, name) in zip(tensors, names) {
-      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
-      throw GraphError(.notFinite(value: name, example: place(offset / max(tensor.count / rows, 1))))
-    }
   }
 }
 

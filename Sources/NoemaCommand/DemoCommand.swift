@@ -4,7 +4,8 @@ internal import Noema
 
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "demo", abstract: "Run a worked example on real data.", subcommands: [TCAVDemo.self])
+    commandName: "demo", abstract: "Run a worked example on real data.",
+    subcommands: [TCAVDemo.self, SpRAYDemo.self])
 }
 
 struct TCAVDemo: ParsableCommand {
@@ -33,13 +34,12 @@ struct TCAVDemo: ParsableCommand {
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
   @Flag(help: "Print nothing but errors.") var quiet = false
 
-  private static let twins = ["tagged", "clean"]
   private static let layers = ["pool1", "pool2"]
 
   func run() throws {
     let start = ContinuousClock().now
     let images = try FashionImages(folder: data)
-    let folder = try modelFolder()
+    let folder = try DemoModels.folder(models)
     var test = TCAV()
     test.runs = runs
     test.pseudoConcepts = pseudoConcepts
@@ -47,7 +47,7 @@ struct TCAVDemo: ParsableCommand {
     let progress = ProgressBar(isShown: !quiet && isatty(2) == 1)
     try ResultFolder.make(at: out) { target in
       var archives: [TCAVArchive] = []
-      for twin in Self.twins {
+      for twin in DemoModels.twins {
         let network = try Network(contentsOf: "\(folder)/fmnist-\(twin).onnx")
         let layers = try network.graph().layers()
         var study = TCAVStudy(network: network, layers: try Self.layers.flatMap { try layers.matching($0) })
@@ -73,7 +73,7 @@ struct TCAVDemo: ParsableCommand {
       guard !quiet else { return }
       print(TCAVTable.text(both.result.results))
       print("")
-      for twin in Self.twins {
+      for twin in DemoModels.twins {
         let tag = both.result.results.filter { $0.concept == "corner tag" && $0.target.contains(twin) }
         let used = tag.filter { $0.verdict == .used }
         if used.isEmpty {
@@ -116,7 +116,7 @@ struct TCAVDemo: ParsableCommand {
     var joined = archives[0]
     joined.title = "Concept sensitivity of twin networks"
     joined.question = "Which twin's output 'Shirt' rests on the corner tag?"
-    joined.hashes = zip(Self.twins, archives).map { ("\($0) twin sha-256", $1.study.network.hash) }
+    joined.hashes = zip(DemoModels.twins, archives).map { ("\($0) twin sha-256", $1.study.network.hash) }
     joined.result.results = []
     joined.result.cavs = []
     joined.result.derivatives = []
@@ -125,7 +125,7 @@ struct TCAVDemo: ParsableCommand {
     joined.result.inputIndices = []
     joined.result.accuracy = []
     joined.study.targets = []
-    for (twin, archive) in zip(Self.twins, archives) {
+    for (twin, archive) in zip(DemoModels.twins, archives) {
       let name = "Shirt, \(twin) twin"
       for var result in archive.result.results {
         result.target = name
@@ -148,53 +148,9 @@ struct TCAVDemo: ParsableCommand {
     joined.study.test.settle(&joined.result.results)
     return joined
   }
-
-  private func modelFolder() throws -> String {
-    if let models { return models }
-    var candidates = ["models"]
-    var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
-      .resolvingSymlinksInPath()
-    for _ in 0..<5 {
-      folder.deleteLastPathComponent()
-      candidates.append(folder.appendingPathComponent("models").path)
-    }
-    if let found = candidates.first(where: {
-      FileManager.default.fileExists(atPath: "\($0)/fmnist-tagged.onnx")
-    }) {
-      return found
-    }
-    throw DataError(.missingFile, at: "models/fmnist-tagged.onnx (give its folder with --models)")
-  }
 }
 
-/// Fashion-MNIST test images, and the concepts of the demonstration made of them.
-private struct FashionImages {
-  static let classNames = [
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-  ]
-  let images: [Image]
-  let labels: [Int]
-
-  init(folder: String) throws {
-    guard FileManager.default.fileExists(atPath: "\(folder)/t10k-images-idx3-ubyte.gz") else {
-      throw DataError(
-        .missingFile,
-        at: "\(folder)/t10k-images-idx3-ubyte.gz (install the Debian package dataset-fashion-mnist)")
-    }
-    let tensor = try IDXFile.read("\(folder)/t10k-images-idx3-ubyte.gz")
-    labels = try IDXFile.read("\(folder)/t10k-labels-idx1-ubyte.gz").converted(to: .int64).elements(
-      as: Int64.self
-    ).map { Int($0) }
-    guard tensor.rank == 3, tensor.shape[1...] == [28, 28], tensor.shape[0] == labels.count else {
-      throw DataError(.shape(found: tensor.shape, expected: [labels.count, 28, 28]), at: folder)
-    }
-    images = tensor.withElements(as: UInt8.self) { bytes in
-      (0..<tensor.shape[0]).map {
-        Image(width: 28, height: 28, channelCount: 1, pixels: Array(bytes[($0 * 784)..<(($0 + 1) * 784)]))
-      }
-    }
-  }
-
+extension FashionImages {
   /// Gives a study its concepts, random pool and class inputs; no image serves twice.
   func fill(_ study: inout TCAVStudy, seed: UInt64) throws {
     var random = RandomNumbers(seed: seed)
@@ -228,18 +184,6 @@ private struct FashionImages {
 }
 
 extension Image {
-  /// The image with the tag that the tagged twin saw: a bright square with a dark cross in a dark border.
-  fileprivate func withTag() -> Image {
-    var copy = self
-    for row in 0..<7 {
-      for column in 0..<7 {
-        let isBright = (1...5).contains(row) && (1...5).contains(column) && row != 3 && column != 3
-        copy.pixels[(21 + row) * 28 + 21 + column] = isBright ? 255 : 0
-      }
-    }
-    return copy
-  }
-
   /// The upper middle of the image, where a top has its collar, on black.
   fileprivate func collar() -> Image {
     var copy = self

@@ -22,6 +22,10 @@ struct ExplainCommand: ParsableCommand {
           --target-file classes.npy -o out/
         noema explain --model bert.onnx --data reviews.npz --vocabulary vocab.txt \\
           --method lrp-attention -o out/
+        noema explain --model net.onnx --data photos --method channel-relevance \\
+          --layer layer4 -o channels/
+        noema explain --model net.onnx --data photos --method concept-relevance \\
+          --concept layer4=3,17 -o out/
       """)
 
   @OptionGroup var model: ModelOptions
@@ -41,6 +45,13 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var tokens: TokenOptions
   @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale =
     OutputScale.logit
+  @Option(
+    name: .customLong("top-channels"),
+    help: "How many channels of channel-relevance are listed, those with the largest mean over the data.")
+  var topChannels = 10
+  @Option(
+    name: .customLong("channel-examples"), help: "How many examples are listed for each of them.")
+  var channelExamples = 5
   @Option(help: "How many examples the report shows; 0 for no report.") var pictures = 12
   @Flag(help: "Let the images shine through the maps.") var overlay = false
   @Flag(name: .customLong("shared-scale"), help: "Give all maps of a method one scale of colours.")
@@ -49,7 +60,9 @@ struct ExplainCommand: ParsableCommand {
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   func validate() throws {
-    if pictures < 0 { throw ValidationError("--pictures must be 0 or more, found \(pictures).") }
+    for (flag, number) in [
+      ("--pictures", pictures), ("--top-channels", topChannels), ("--channel-examples", channelExamples),
+    ] where number < 0 { throw ValidationError("\(flag) must be 0 or more, found \(number).") }
     if targetFile != nil, target != nil {
       throw ValidationError("Give --target or --target-file, not both.")
     }
@@ -77,7 +90,7 @@ struct ExplainCommand: ParsableCommand {
     (subject.scale, subject.shapes, subject.examples) = (scale, model.shapes, feed.count)
     subject.memory = try options.memoryBudget() / 2 / descriptions.count
     let values = try subject.attributedNames()
-    var methodSettings = try settings.settings(values)
+    var methodSettings = try settings.settings(values, model)
     if methodSettings.groups == nil { methodSettings.groups = place.groups }
     try refuseShiftedGroups(methodSettings, place, skipped)
     let methods = try compile(descriptions, methodSettings, subject, place)
@@ -85,6 +98,7 @@ struct ExplainCommand: ParsableCommand {
     let key = try key(model, dataHash, classes, methods, values, place)
     var store: ExplanationStore?
     var findings: Findings?
+    var channels: [ExplainedChannels] = []
     // The place is claimed before the work is done.
     try ResultFolder.make(at: out) { folder in
       let begun = try ExplanationStore(
@@ -104,6 +118,7 @@ struct ExplainCommand: ParsableCommand {
           for (outcome, method) in zip(outcomes, methods) { try requireBalance(outcome, method, found) }
         }
         let result = try write(found, to: folder, dataHash, start)
+        channels = result.methods.compactMap(\.channels)
         if pictures > 0 { try report(result, found, text, place).write(into: folder) }
         if options.json { print(try jsonText(result), terminator: "") }
       } catch {
@@ -112,7 +127,7 @@ struct ExplainCommand: ParsableCommand {
       }
     }
     store?.remove()
-    if let findings, !options.json, !options.quiet { summarise(findings) }
+    if let findings, !options.json, !options.quiet { summarise(findings, channels) }
   }
 
   // MARK: Methods
@@ -224,7 +239,10 @@ struct ExplainCommand: ParsableCommand {
   ) throws -> ExplanationResult {
     let methods = try found.outcomes.map { outcome in
       ExplanationResult.Method(
-        outcome, files: try outcome.write(to: folder, isOnly: found.outcomes.count == 1), names: found.names)
+        outcome, files: try outcome.write(to: folder, isOnly: found.outcomes.count == 1), names: found.names,
+        channels: outcome.name == ExplainedChannels.method
+          ? try ExplainedChannels(
+            outcome, names: found.names, keeping: topChannels, examples: channelExamples) : nil)
     }
     let target = targetFile ?? target ?? "predicted"
     let result = ExplanationResult(
@@ -262,8 +280,8 @@ struct ExplainCommand: ParsableCommand {
     return report
   }
 
-  /// Prints the table, some remarks, and where the results are.
-  private func summarise(_ found: Findings) {
+  /// Prints the tables, some remarks, and where the results are.
+  private func summarise(_ found: Findings, _ channels: [ExplainedChannels]) {
     var rows = [["method", "largest error of sums", "seconds"]]
     for outcome in found.outcomes {
       rows.append([
@@ -272,6 +290,7 @@ struct ExplainCommand: ParsableCommand {
       ])
     }
     print(alignedTable(rows, rightAligned: [1, 2]))
+    for channels in channels where !channels.channels.isEmpty { print("\n" + channels.table + "\n") }
     for outcome in found.outcomes {
       for (row, remark) in outcome.remarks.sorted(by: { $0.key < $1.key }).prefix(3) {
         note("\(outcome.name), \(found.names[row]): \(remark)")

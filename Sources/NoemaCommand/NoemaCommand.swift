@@ -10,21 +10,22 @@ struct NoemaCommand: ParsableCommand {
     abstract: "Understand what a neural network has learned as a whole.",
     discussion: """
       Loads any ONNX network, hooks its hidden layers, and answers which human
-      concepts its decisions rest on.
+      concepts its decisions rest on, and by which strategies it makes them.
 
       EXAMPLES
         noema inspect net.onnx
         noema tcav --model net.onnx --data photos/zebra --target zebra \\
           --layer 'layer4*' \\
           --concepts concepts --concept striped --random photos/random -o out/
+        noema spray --model net.onnx --data photos -o strategies/
         noema demo tcav -o demo-out
       """,
     version: noemaVersion,
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, MethodsCommand.self,
       ActivationsCommand.self,
-      TCAVCommand.self,
-      SortCommand.self, ProbeCommand.self, SVDCommand.self, CheckCommand.self, ExtractCommand.self,
+      TCAVCommand.self, SortCommand.self, SprayCommand.self, SprayAssignCommand.self, ProbeCommand.self,
+      SVDCommand.self, CheckCommand.self, ExtractCommand.self,
       GradientCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])

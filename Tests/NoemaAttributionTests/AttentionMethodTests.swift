@@ -432,7 +432,8 @@ private let attentionTolerance = 1e-5
     }
     #expect(
       error?.description
-        == "the 6 tokens are patches, without a class token; explain the mean of all tokens instead")
+        == "the 6 tokens are patches, without a class token; explain the mean of all tokens instead "
+        + "(--attending mean)")
   }
 
   @Test func deadOutputsAreRemarkedOn() throws {

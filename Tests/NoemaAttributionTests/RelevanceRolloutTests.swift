@@ -149,7 +149,7 @@ private let rolloutTolerance = 1e-3
   @Test(arguments: [1, 2, 3])
   func followsThePaper(_ layers: Int) throws {
     let network = try TinyTransformer(layers: layers).network()
-    let found = try explain(RelevanceRollout(), network, images, classes: classes)
+    let found = try explain(AttentionRelevance(.relevance), network, images, classes: classes)
     let naive = try Naive(layers: layers, images, class: 1)
     let expected = (0..<3).flatMap { naive.patches($0, class: 1) }
     #expect(expected.contains { $0 > 0 })
@@ -166,7 +166,7 @@ private let rolloutTolerance = 1e-3
   func stylesAgree(_ style: TinyTransformer.Style) throws {
     func values(_ style: TinyTransformer.Style) throws -> Tensor {
       try explain(
-        RelevanceRollout(), TinyTransformer(style: style).network(), images, classes: classes
+        AttentionRelevance(.relevance), TinyTransformer(style: style).network(), images, classes: classes
       ).values[0]
     }
     #expect(scaledDifference(try values(style), try values(.plain))! < rolloutTolerance)
@@ -176,9 +176,9 @@ private let rolloutTolerance = 1e-3
   @Test func layersAreChosenByName() throws {
     let network = try TinyTransformer().network()
     let upper = try explain(
-      RelevanceRollout(), network, images, classes: classes, layers: ["weights1"]
+      AttentionRelevance(.relevance), network, images, classes: classes, layers: ["weights1"]
     ).values[0]
-    let whole = try explain(RelevanceRollout(), network, images, classes: classes).values[0]
+    let whole = try explain(AttentionRelevance(.relevance), network, images, classes: classes).values[0]
     #expect(scaledDifference(upper, whole)! > 1e-3)
     // A lower layer adds to what the upper one has, and takes nothing.
     #expect(zip(whole.floats, upper.floats).allSatisfy { $0 >= $1 - 1e-6 })
@@ -190,9 +190,10 @@ private let rolloutTolerance = 1e-3
       let network = try TinyTransformer(isImage: false, tokens: 4 + padding).network()
       let ids: [Int64] = [3, 1, 4, 5] + Array(repeating: 0, count: padding)
       let mask: [Float] = [1, 1, 1, 1] + Array(repeating: 0, count: padding)
-      return try RelevanceRollout(attending: attending).attributor(for: Subject(network)).attribute(
-        [Tensor(shape: [1, ids.count], ids), Tensor(shape: [1, ids.count], mask)], classes: [1]
-      ).values[0].floats
+      return try AttentionRelevance(.relevance, attending: attending).attributor(for: Subject(network))
+        .attribute(
+          [Tensor(shape: [1, ids.count], ids), Tensor(shape: [1, ids.count], mask)], classes: [1]
+        ).values[0].floats
     }
     let bare = try values(padding: 0), padded = try values(padding: 3)
     #expect(padded.count == 7 && padded[4...].allSatisfy { $0 == 0 })
@@ -203,7 +204,9 @@ private let rolloutTolerance = 1e-3
   @Test func otherScalesAreRefused() throws {
     var subject = Subject(try TinyTransformer().network())
     subject.scale = .probability
-    let error = #expect(throws: GraphError.self) { try RelevanceRollout().attributor(for: subject) }
+    let error = #expect(throws: GraphError.self) {
+      try AttentionRelevance(.relevance).attributor(for: subject)
+    }
     #expect(
       error?.description
         == "relevance starts at the raw output, the logit, where contributions add up; found another scale")

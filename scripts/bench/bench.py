@@ -6,6 +6,8 @@ tcav:     a concept study (3 concepts, 4 random sets, 2 layers of EfficientNet-L
 attribution: relevance (EpsilonPlusFlat) against zennit and in forward passes, DeepLIFT and integrated gradients against
           Captum, RISE against plain PyTorch, per image; KernelSHAP against shap and LIME against lime, per row.
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
+spray:    relevance maps of 32 × 32, from the array to clusters and t-SNE: 1,000 to 10,000 against CoRelAy with
+          scikit-learn, up to 50,000 by Noema alone; beside the results, a picture of the cost.
 
 Sides alternate, so that a slow spell of the machine meets both, and are compared within a round: the table has medians
 over rounds, and the least and the greatest. Each measurement is a process of its own, but for the peers of
@@ -32,9 +34,9 @@ import images
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(ROOT, ".build/bench")
-STUDY = os.path.join(WORK, "study")
+STUDY, SPRAY = os.path.join(WORK, "study"), os.path.join(WORK, "spray")
 NOEMA = os.environ.get("NOEMA", os.path.join(ROOT, ".build/release/noema"))
-PARTS = ["networks", "latency", "attribution", "tcav", "study"]
+PARTS = ["networks", "latency", "attribution", "tcav", "study", "spray"]
 NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
@@ -66,7 +68,8 @@ def alternate(sides, rounds, threads):
     """For each side the results of its rounds: (standard output, wall seconds, peak MiB)."""
     results = {name: [] for name in sides}
     for index in range(rounds):
-        shutil.rmtree(STUDY, ignore_errors=True)
+        for folder in (STUDY, SPRAY):
+            shutil.rmtree(folder, ignore_errors=True)
         # Every other round runs backwards, so that no side always follows the same neighbour.
         for name in sorted(sides, reverse=index % 2 == 1):
             results[name].append(measured(sides[name], threads))
@@ -307,6 +310,58 @@ def study(options):
     return [measure]
 
 
+# CoRelAy keeps matrices of all pairs, 2.4 GB for 10,000 maps.
+MAPS, MOST_OF_CORELAY, STRATEGIES = [1000, 2000, 5000, 10_000, 20_000, 50_000], 10_000, 6
+
+
+def spray(options):
+    """The comparison of equal work for each number of maps; for one of them also what Noema does unless told not to."""
+    return [partial(cluster, count, options) for count in MAPS] + [partial(cluster_in_full, 10_000, options)]
+
+
+def spray_command(maps, *flags):
+    """Clusters and layout of all maps as one class; without a network nothing is masked."""
+    return [NOEMA, "spray", "--from-attributions", maps, "--no-masking", *flags, "-o", SPRAY]
+
+
+def cluster(count, options):
+    maps = relevance_maps(count)
+    # Three surrogates are the least that it takes.
+    sides = {"Noema": spray_command(maps, "--bootstrap", "0", "--surrogates", "3")}
+    if count <= MOST_OF_CORELAY:
+        sides["CoRelAy"] = peer("time_spray.py", maps, STRATEGIES, options.threads)
+    rounds = options.rounds if count <= MOST_OF_CORELAY else 1
+    results = alternate(sides, rounds, options.threads)
+    rows = []
+    for side, measurements in results.items():
+        walls, peaks = [wall for _, wall, _ in measurements], [peak for _, _, peak in measurements]
+        found = agreement() if side == "Noema" else float(measurements[-1][0])
+        if found < 0.9:
+            raise RuntimeError(f"{side} found other strategies than those of {maps}: adjusted Rand index {found:.3f}")
+        rows.append(result(f"SpRAY, {count} maps", side, walls, peaks) | {"maps": count, "agreement": found})
+    return rows
+
+
+def cluster_in_full(count, options):
+    """With stability under resampling and surrogates, which CoRelAy does not have."""
+    return whole_processes(
+        f"SpRAY, {count} maps, in full", {"Noema": spray_command(relevance_maps(count))}, options)
+
+
+def relevance_maps(count):
+    path = os.path.join(WORK, f"maps-{count}.npy")
+    if not os.path.exists(path):
+        measured(peer("time_spray.py", "--maps", count, path + ".part"), threads=2)
+        os.replace(path + ".part", path)
+    return path
+
+
+def agreement():
+    """How far the clusters of Noema's last run are the planted strategies."""
+    found, _, _ = measured(peer("time_spray.py", "--agreement", os.path.join(SPRAY, "assignments.csv")), threads=2)
+    return float(found)
+
+
 def whole_processes(work, sides, options):
     return [
         result(work, side, [wall for _, wall, _ in measurements], [peak for _, _, peak in measurements])
@@ -352,7 +407,7 @@ def machine(threads):
 
 def versions():
     packages = [
-        "torch", "captum", "zennit", "shap", "lime", "onnxruntime", "onnx", "numpy", "scikit-learn"]
+        "torch", "captum", "zennit", "shap", "lime", "corelay", "onnxruntime", "onnx", "numpy", "scikit-learn"]
     git = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     return {"noema": git.stdout.strip(), "python": platform.python_version()} | {
         name: metadata.version(name) for name in packages}
@@ -428,6 +483,10 @@ def main():
         json.dump(report, file, indent=2)
         file.write("\n")
     print(f"bench: wrote {os.path.relpath(path, ROOT)}", file=sys.stderr)
+    if any("maps" in row for row in rows):
+        picture = path.replace(".json", "-spray.svg")
+        measured(peer("draw_spray.py", path, picture), threads=2)
+        print(f"bench: drew {os.path.relpath(picture, ROOT)}", file=sys.stderr)
     sys.exit(1 if failures else 0)
 
 

@@ -54,32 +54,3 @@ extension Matrix {
     return result
   }
 }
-
-/// Relevance of tokens for the class, from the attention weights and their derivatives: the token's row of
-/// `R`, less what it starts with, where `R = I` grows by `Ā R` from layer to layer with `Ā = mean_heads
-/// max(A · ∂y/∂A, 0)`.
-///
-/// - Source: Chefer et al., "Generic Attention-Model Explainability for Interpreting Bi-Modal and
-///   Encoder-Decoder Transformers", 2021, equations 5 and 6: the rule for self-attention.
-public struct AttentionRelevance: AttributionMethod, Hashable, Codable {
-  /// The token whose row is read.
-  public var attending: AttendingToken
-  /// How tokens lie on an image.
-  public var layout: MapLayout
-
-  /// Makes the method; of the class token unless told otherwise.
-  public init(attending: AttendingToken = .classToken, layout: MapLayout = .automatic) {
-    self.attending = attending
-    self.layout = layout
-  }
-
-  public func attributor(for subject: Subject) throws -> any Attributor {
-    try AttentionAttributor(AttentionRunner(subject, gradients: true, layout: layout), attending) {
-      attention in
-      let row = attention.layers.reversed().reduce(attention.start) { row, layer in
-        zip(row, layer.advanced(row)).map { $0 + $1 }
-      }
-      return zip(row, attention.start).map { $0 - $1 }
-    }
-  }
-}

@@ -1,8 +1,8 @@
 internal import NoemaGraph
 internal import NoemaTensor
 
-/// Runs a network and reads the attention weights in it, with the derivatives of a class output at them
-/// where those are asked for.
+/// Runs a network and reads the attention weights in it, with what they weigh, or the derivatives of a class output at
+/// them, where those are asked for.
 ///
 /// Weights need no name in the file: attention that the file has as one operator is taken apart for them.
 struct AttentionRunner {
@@ -15,17 +15,22 @@ struct AttentionRunner {
     /// What each weight is multiplied by, shaped like them: derivatives, or those times relevance per weight; empty
     /// where they were not asked for.
     var gradients: [Tensor]
+    /// For each token the products, between heads, of what its values become behind the attention: `[n, tokens, heads,
+    /// heads]`; empty where they were not asked for.
+    var products: [Tensor]
   }
 
   /// The number of tokens.
   let tokens: Int
   /// The tokens that stand in front of a grid of patches, and the grid; nil where tokens make no map.
   let grid: (leading: Int, shape: [Int])?
-  private let names: [String]
+  /// The names of the attention maps, and of all that is read.
+  private let names, read: [String]
   private let inputNames: [String]
   private let classCount: Int
   /// The passes backward, each of which has an input for the class.
   private let passCount: Int
+  private let readsGradients: Bool
   private let runner: BatchRunner
 
   /// Compiles a subject's network.
@@ -35,13 +40,14 @@ struct AttentionRunner {
   ///     those count.
   ///   - gradients: whether derivatives are read.
   ///   - relevance: the pass that brings relevance to the weights, which derivatives are multiplied with; nil for none.
+  ///   - products: whether products of what values become are read.
   ///   - layout: how the tokens lie.
   /// - Throws: `GraphError` for networks without self-attention over all tokens, and layouts that do not fit.
   init(
     _ subject: Subject, last layers: Int? = nil, gradients: Bool = false, relevance: BackwardPass? = nil,
-    layout: MapLayout
+    products: Bool = false, layout: MapLayout
   ) throws {
-    var names: [String] = [], tokens = 0, classCount = 0
+    var names: [String] = [], read: [String] = [], tokens = 0, classCount = 0
     var grid: (leading: Int, shape: [Int])?
     runner = try BatchRunner(
       subject.network, examples: subject.examples, memory: subject.memory, maximumBatch: subject.maximumBatch,
@@ -67,10 +73,16 @@ struct AttentionRunner {
       for index in graph.outputs.indices.dropFirst() {
         graph.outputs[index] = try graph.headsApart(graph.outputs[index], batch: batch, tokens: tokens)
       }
+      read = ["output"] + names + (gradients ? names.map { "gradient at \($0)" } : [])
+      if products {
+        for map in maps { graph.outputs.append(try graph.valueProducts(behind: map, examples: batch)) }
+        read += names.map { "values behind \($0)" }
+      }
       return graph
     }
-    (self.names, self.tokens, self.grid, self.classCount) = (names, tokens, grid, classCount)
+    (self.names, self.read, self.tokens, self.grid, self.classCount) = (names, read, tokens, grid, classCount)
     inputNames = subject.network.inputs.map(\.name)
+    readsGradients = gradients
     passCount = (gradients ? 1 : 0) + (relevance == nil ? 0 : 1)
   }
 
@@ -80,23 +92,16 @@ struct AttentionRunner {
   ///
   /// - Throws: `GraphError`, also for values that are not finite, with their name and the example.
   func callAsFunction(_ inputs: [Tensor], classes: [Int]) throws -> Readings {
-    if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-      throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
-    }
+    try checkClasses(classes, of: classCount)
     try checkFinite(inputs, inputNames)
     let choice = try oneHot(classes, count: classCount)
     let results = try runner.run(inputs + Array(repeating: choice, count: passCount))
-    let read = results.map { $0.converted(to: .float32) }, end = 1 + names.count
-    try checkFinite(read, ["output"] + names + names.map { "gradient at \($0)" })
+    let values = results.map { $0.converted(to: .float32) }
+    try checkFinite(values, read)
+    let end = 1 + names.count, split = end + (readsGradients ? names.count : 0)
     return Readings(
-      outputs: picked(read[0], classes), weights: Array(read[1..<end]), gradients: Array(read[end...]))
-  }
-
-  private func checkFinite(_ tensors: [Tensor], _ names: [String]) throws(GraphError) {
-    for (tensor, name) in zip(tensors, names) {
-      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
-      throw GraphError(.notFinite(value: name, example: offset / max(tensor.count / rows, 1)))
-    }
+      outputs: picked(values[0], classes), weights: Array(values[1..<end]),
+      gradients: Array(values[end..<split]), products: Array(values[split...]))
   }
 }
 

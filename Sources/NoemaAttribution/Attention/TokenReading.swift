@@ -50,8 +50,7 @@ struct AttentionAttributor: Attributor {
       throw GraphError(
         .input(
           "the \(runner.tokens) tokens are patches, without a class token; explain the mean of all tokens "
-            + "instead"
-        ))
+            + "instead (--attending mean)"))
     }
     (self.runner, self.attending, self.fusion, self.follow) = (runner, attending, fusion, follow)
   }
@@ -81,8 +80,8 @@ struct AttentionAttributor: Attributor {
 }
 
 extension AttentionRunner.Readings {
-  /// The matrices of one example: weights, or where there are derivatives the positive parts of their
-  /// products.
+  /// The matrices of one example: weights, or where there are derivatives the positive parts of their products, or
+  /// where there are values the lengths of what they weigh.
   fileprivate func attention(
     of example: Int, _ attending: AttendingToken, _ fusion: HeadFusion
   ) -> TokenAttention {
@@ -96,7 +95,10 @@ extension AttentionRunner.Readings {
     case .mean: start = start.map { _ in 1 / Double(tokens.count) }
     }
     return TokenAttention(
-      tokens: tokens, start: start, layers: weights.indices.map { fused(example, layer: $0, tokens, fusion) },
+      tokens: tokens, start: start,
+      layers: weights.indices.map {
+        products.isEmpty ? fused(example, layer: $0, tokens, fusion) : lengths(example, layer: $0, tokens)
+      },
       heads: weights.map { $0.shape[1] })
   }
 
@@ -137,6 +139,33 @@ extension AttentionRunner.Readings {
       } else {
         gradients[layer].row(example) { gradients in
           add { max(Double(weights[$0]) * Double(gradients[$0]), 0) }
+        }
+      }
+    }
+    return matrix
+  }
+}
+
+extension AttentionRunner.Readings {
+  /// How long the vectors are that tokens take from each other, heads added up: `‖Σ_h α_h v_h‖`, whose square is
+  /// `Σ α_g α_h (v_g · v_h)`.
+  fileprivate func lengths(_ example: Int, layer: Int, _ tokens: [Int]) -> Matrix {
+    let heads = weights[layer].shape[1], count = weights[layer].shape[3]
+    var matrix = Matrix(rowCount: tokens.count, columnCount: tokens.count)
+    weights[layer].row(example) { weights in
+      products[layer].row(example) { products in
+        for (row, from) in tokens.enumerated() {
+          for (column, to) in tokens.enumerated() {
+            let alphas = (0..<heads).map { Double(weights[($0 * count + from) * count + to]) }
+            var square = 0.0
+            for g in 0..<heads {
+              for h in 0..<heads {
+                square += alphas[g] * alphas[h] * Double(products[(to * heads + g) * heads + h])
+              }
+            }
+            // Rounding may leave less than nothing.
+            matrix[row, column] = max(square, 0).squareRoot()
+          }
         }
       }
     }

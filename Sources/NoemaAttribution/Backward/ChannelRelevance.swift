@@ -13,11 +13,14 @@ public import NoemaTensor
 /// print(readings.ranking(of: 0).prefix(5), readings.maps[0])
 /// ```
 ///
+/// As a method it attributes to the channels: `[examples, channels]`, what `LayerwiseRelevance` gives at the layer,
+/// summed over positions.
+///
 /// - Source: Achtibat et al., "From Attribution Maps to Human-Understandable Explanations through Concept Relevance
 ///   Propagation", 2023.
-public struct ChannelRelevance: Sendable, Hashable {
-  /// The ONNX name of the layer.
-  public var layer: String
+public struct ChannelRelevance: AttributionMethod, Hashable {
+  /// The ONNX name of the layer; nil for the one that the subject names.
+  public var layer: String?
   /// Which rule applies where.
   public var composite: Composite
   /// What the pass starts with.
@@ -29,7 +32,7 @@ public struct ChannelRelevance: Sendable, Hashable {
 
   /// Makes the reading of a layer.
   public init(
-    layer: String, composite: Composite = .epsilonPlusFlat, start: LayerwiseRelevance.Start = .output,
+    layer: String? = nil, composite: Composite = .epsilonPlusFlat, start: LayerwiseRelevance.Start = .output,
     excludesParallel: Bool = true, layout: MapLayout = .automatic
   ) {
     self.layer = layer
@@ -48,22 +51,69 @@ public struct ChannelRelevance: Sendable, Hashable {
   ///   cover an operator.
   public func reader(for subject: Subject, maps count: Int = 0) throws -> ChannelReader {
     guard count >= 0 else { throw GraphError(.input("the number of maps is negative: \(count)")) }
+    let layer = try layer ?? subject.hiddenLayer()
     let way = RelevanceWay(
       composite: composite, start: start, excludesParallel: excludesParallel, layout: layout)
     let targets = count == 0 ? [layer] : try subject.attributedNames()
     let runner = try RelevanceRunner(subject, by: way, at: [layer], to: targets) {
-      pass, layers, targets throws(GraphError) in
-      let layer = layers[0], relevance = try pass.relevance(at: layer)
+      path throws(GraphError) in
+      let layer = path.layers[0], relevance = try path.pass.relevance(at: layer)
       var readings: [(name: String, value: Value)] = []
       for (what, value) in [("relevance", relevance), ("activation", layer.value)] {
         for function in [Reduction.Function.sum, .max] {
           readings.append(
-            ("\(what) at '\(layer.name)'", try pass.graph.channels(of: value, by: function, layer)))
+            ("\(what) at '\(layer.name)'", try path.pass.graph.channels(of: value, by: function, layer)))
         }
       }
-      return try readings + pass.conditionalMaps(count, relevance, sums: readings[0].value, layer, targets)
+      return try readings
+        + path.pass.conditionalMaps(count, relevance, sums: readings[0].value, layer, path.targets)
     }
     return ChannelReader(runner: runner, mapCount: count, targetCount: targets.count)
+  }
+
+  /// Compiles the method for a network.
+  ///
+  /// - Throws: as `reader(for:maps:)` does.
+  public func attributor(for subject: Subject) throws -> any Attributor {
+    var there = subject
+    there.layers = [try layer ?? subject.hiddenLayer()]
+    return Channels(method: self, subject: there, reader: try reader(for: there))
+  }
+
+  private struct Channels: Attributor {
+    let method: ChannelRelevance
+    /// The subject at the layer.
+    let subject: Subject
+    let reader: ChannelReader
+
+    var batchSize: Int { reader.batchSize }
+
+    func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
+      let readings = try reader(inputs, classes: classes)
+      return Attribution(
+        values: [readings.relevance.sums], outputs: readings.outputs,
+        expectedSums: method.start == .output ? readings.outputs : nil)
+    }
+
+    func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace? {
+      let pass = LayerwiseRelevance(method.composite, start: method.start).pass
+      return try BalanceTrace(subject, pass, inputs: inputs, classes: classes)
+    }
+  }
+}
+
+extension Subject {
+  /// The one layer that the subject names.
+  ///
+  /// - Throws: `GraphError.input` when it names none, or several.
+  fileprivate func hiddenLayer() throws(GraphError) -> String {
+    guard layers.count == 1 else {
+      throw GraphError(
+        .input(
+          "channel relevance tells the channels of one hidden layer apart, found \(layers.count) layers; name it "
+            + "(--layer)"))
+    }
+    return layers[0]
   }
 }
 

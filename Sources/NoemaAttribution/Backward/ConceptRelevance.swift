@@ -69,41 +69,72 @@ public struct ConceptRelevance: AttributionMethod, Hashable {
       throw GraphError(
         .input("concept relevance needs a condition; without one it is layer-wise relevance propagation"))
     }
-    let way = RelevanceWay(
-      composite: composite, start: start, excludesParallel: excludesParallel, layout: layout)
-    let runner = try RelevanceRunner(
-      subject, by: way, at: conditions.map(\.layer), to: subject.attributedNames()
-    ) { pass, layers, targets throws(GraphError) in
-      // From the output down.
-      let order = layers.indices.sorted {
-        (pass.place(of: layers[$1].value), $0) < (pass.place(of: layers[$0].value), $1)
-      }
-      var sums: [(name: String, value: Value)] = []
-      for index in order {
-        let layer = layers[index], relevance = try pass.relevance(at: layer)
-        let part = try pass.graph.part(conditions[index].concept, of: relevance, at: layer)
-        pass.keep(part, at: layer.value)
-        let sum = Reduction(.sum, axes: Array(1..<layer.shape.count), keepsAxes: false)
-        sums = [("relevance of the concept at '\(layer.name)'", try pass.graph.apply(sum, part))]
-      }
+    let runner = try RelevanceRunner(subject, by: way, at: layers, to: subject.attributedNames()) {
+      path throws(GraphError) in
+      let (layer, part) = try meet(on: &path)
+      let sum = Reduction(.sum, axes: Array(1..<layer.shape.count), keepsAxes: false)
+      let sums: [(name: String, value: Value)] = [
+        ("relevance of the concept at '\(layer.name)'", try path.pass.graph.apply(sum, part))
+      ]
       return try sums
-        + pass.readings(at: targets, under: "the conditioned layer '\(layers[order.last!].name)'")
+        + path.pass.readings(at: path.targets, under: "the conditioned layer '\(layer.name)'")
     }
-    return Conditioned(runner: runner, isConserved: excludesParallel)
+    return Conditioned(method: self, subject: subject, runner: runner)
+  }
+
+  private var layers: [String] { conditions.map(\.layer) }
+
+  private var way: RelevanceWay {
+    RelevanceWay(composite: composite, start: start, excludesParallel: excludesParallel, layout: layout)
+  }
+
+  /// Passes down through all conditions.
+  ///
+  /// - Returns: the lowest conditioned layer, and the part of its relevance that goes on.
+  private func meet(on path: inout RelevancePath) throws(GraphError) -> (layer: ChannelLayer, part: Value) {
+    // From the output down.
+    let places = path.layers.map { path.pass.place(of: $0.value) }
+    let order = places.indices.sorted { (places[$1], $0) < (places[$0], $1) }
+    var found: (layer: ChannelLayer, part: Value)?
+    for index in order {
+      let layer = path.layers[index], relevance = try path.pass.relevance(at: layer)
+      let part = try path.pass.graph.part(conditions[index].concept, of: relevance, at: layer)
+      path.pass.keep(part, at: layer.value)
+      found = (layer, part)
+    }
+    return found!
   }
 
   private struct Conditioned: Attributor {
+    let method: ConceptRelevance
+    let subject: Subject
     let runner: RelevanceRunner
-    /// Whether nothing but the concept's relevance arrives.
-    let isConserved: Bool
 
     var batchSize: Int { runner.batchSize }
+    /// Whether nothing but the concept's relevance arrives.
+    private var isConserved: Bool { method.excludesParallel }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
       let (outputs, read) = try runner(inputs, classes: classes)
       let sums = read[0].elements(as: Float.self).map { Double($0) }
       return Attribution(
         values: Array(read.dropFirst()), outputs: outputs, expectedSums: isConserved ? sums : nil)
+    }
+
+    /// From the lowest conditioned layer on, whose part of the relevance is what attributions should sum to.
+    func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace? {
+      guard isConserved else { return nil }
+      let targets = try subject.attributedNames()
+      return try BalanceTrace(subject, inputs: inputs, classes: classes) { graph throws(GraphError) in
+        var path = try RelevancePath(graph, subject, by: method.way, at: method.layers, to: targets)
+        let (layer, part) = try method.meet(on: &path)
+        let below = Array(path.nodes[..<path.pass.place(of: layer.value)])
+        let back = try path.pass.graph.backward(
+          from: layer.value, seed: part, to: path.targets, through: below, rules: path.rules)
+        var ledger = BalanceTrace.Ledger(graph: back.graph, explained: path.explained)
+        try ledger.enter(back.steps)
+        return ledger
+      }
     }
   }
 }

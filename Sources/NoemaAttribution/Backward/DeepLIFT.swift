@@ -67,7 +67,7 @@ extension Subject {
   /// The names of the network's inputs, and their shapes for one example.
   func inputShapes() throws(GraphError) -> (names: [String], shapes: [[Int]]) {
     let names = network.inputs.map(\.name)
-    return (names, try network.graph(batch: network.fixedBatch ?? 1, shapes: shapes).shapes(of: names))
+    return (names, try shapes(of: names))
   }
 
   /// Tensors in the element types of the network's inputs.

@@ -28,17 +28,18 @@ public struct LayerwiseRelevance: AttributionMethod, Hashable {
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor {
-    guard subject.scale == .logit else {
-      throw GraphError(
-        .unsupported(
-          "relevance starts at the raw output, the logit, where contributions add up; found another scale"))
-    }
+    try subject.requireLogit()
+    return try BackwardAttributor(subject, pass, baselineOutputs: start == .output ? [] : nil)
+  }
+
+  /// The pass backward.
+  var pass: BackwardPass {
     var pass = BackwardPass()
     pass.quantity = "relevance"
     pass.startsWithOutput = start == .output
     pass.rules = { [composite] graph, explained, _ throws(GraphError) in
       try composite.rules(for: graph, from: explained)
     }
-    return try BackwardAttributor(subject, pass, baselineOutputs: start == .output ? [] : nil)
+    return pass
   }
 }

@@ -24,6 +24,57 @@ struct ChannelLayer {
   }
 }
 
+/// Relevance on its way from a class output down, by way of hidden layers.
+struct RelevancePath {
+  /// The pass, which begins at the output.
+  var pass: ConditionalPass
+  /// The output, `[examples, classes]`.
+  let explained: Value
+  /// The hidden layers.
+  let layers: [ChannelLayer]
+  /// The values that relevance is passed down to.
+  let targets: [Value]
+  /// The names of the network's inputs.
+  let inputNames: [String]
+  /// The nodes of the network, and their rules.
+  let nodes: [Node]
+  let rules: BackwardRules
+
+  /// Prepares a subject's graph; an input for the choice of a class comes behind the network's.
+  ///
+  /// - Throws: `GraphError` for unknown names, values without examples or channels, and parameters of rules out of
+  ///   range.
+  init(
+    _ graph: Graph, _ subject: Subject, by way: RelevanceWay, at layers: [String], to targets: [String]
+  ) throws(GraphError) {
+    var graph = graph
+    let hooks = try graph.values(named: layers), lowest = try graph.values(named: targets)
+    explained = try graph.explainedOutput(subject.output, scale: subject.scale)
+    let type = graph.type(of: explained)
+    var found: [ChannelLayer] = []
+    for (hook, name) in zip(hooks, layers) {
+      found.append(try graph.channelLayer(hook, name, way.layout, examples: type.shape[0]))
+    }
+    for (value, name) in zip(lowest, targets) where graph.type(of: value).shape.first != type.shape[0] {
+      throw GraphError(
+        .input(
+          "'\(name)' has shape \(graph.type(of: value).shape) for \(type.shape[0]) examples; its first axis "
+            + "must count them"))
+    }
+    graph.outputs = [explained] + hooks + lowest
+    try graph.apply(Pass.canonical)
+    graph.outputs = [explained]
+    inputNames = graph.inputs.map { graph.displayName(of: $0) }
+    (nodes, rules) = (graph.nodes, try way.composite.rules(for: graph, from: explained))
+    let choice = graph.addInput(type, name: "class")
+    let seed = way.start == .output ? try graph.apply(Binary(.mul), choice, explained) : choice
+    pass = ConditionalPass(
+      in: graph, through: nodes, from: explained, seed: seed, to: lowest,
+      excludesParallel: way.excludesParallel, rules: rules)
+    (self.layers, self.targets) = (found, lowest)
+  }
+}
+
 /// Runs a network forward, and relevance backward by way of hidden layers.
 struct RelevanceRunner {
   /// The number of examples that run together.
@@ -39,52 +90,25 @@ struct RelevanceRunner {
   /// - Parameters:
   ///   - layers: ONNX names of the layers.
   ///   - targets: ONNX names of the values that relevance is passed down to.
-  ///   - add: adds what is read to the pass, given the layers and the targets; each has examples first, and a name for
-  ///     messages. May be called several times.
+  ///   - add: adds what is read to the path; each has examples first, and a name for messages. May be called several
+  ///     times.
   /// - Throws: `GraphError` for unknown names, other scales than that of logits, and as `add` does.
   init(
     _ subject: Subject, by way: RelevanceWay, at layers: [String], to targets: [String],
-    add: (inout ConditionalPass, [ChannelLayer], [Value]) throws(GraphError) -> [(name: String, value: Value)]
+    add: (inout RelevancePath) throws(GraphError) -> [(name: String, value: Value)]
   ) throws {
-    guard subject.scale == .logit else {
-      throw GraphError(
-        .unsupported(
-          "relevance starts at the raw output, the logit, where contributions add up; found another scale"))
-    }
+    try subject.requireLogit()
     var inputNames: [String] = [], names: [String] = [], found: [ChannelLayer] = [], classCount = 0
     runner = try BatchRunner(
       subject.network, examples: subject.examples, memory: subject.memory, maximumBatch: subject.maximumBatch,
       shapes: subject.shapes
     ) { graph throws(GraphError) in
-      var graph = graph
-      let hooks = try graph.values(named: layers), lowest = try graph.values(named: targets)
-      let explained = try graph.explainedOutput(subject.output, scale: subject.scale)
-      let type = graph.type(of: explained)
-      classCount = type.shape[1]
-      found = []
-      for (hook, name) in zip(hooks, layers) {
-        found.append(try graph.channelLayer(hook, name, way.layout, examples: type.shape[0]))
-      }
-      for (value, name) in zip(lowest, targets) where graph.type(of: value).shape.first != type.shape[0] {
-        throw GraphError(
-          .input(
-            "'\(name)' has shape \(graph.type(of: value).shape) for \(type.shape[0]) examples; its first axis "
-              + "must count them"))
-      }
-      graph.outputs = [explained] + hooks + lowest
-      try graph.apply(Pass.canonical)
-      graph.outputs = [explained]
-      inputNames = graph.inputs.map { graph.displayName(of: $0) }
-      let path = graph.nodes, rules = try way.composite.rules(for: graph, from: explained)
-      let choice = graph.addInput(type, name: "class")
-      let seed = way.start == .output ? try graph.apply(Binary(.mul), choice, explained) : choice
-      var pass = ConditionalPass(
-        in: graph, through: path, from: explained, seed: seed, to: lowest,
-        excludesParallel: way.excludesParallel, rules: rules)
-      let added = try add(&pass, found, lowest)
-      names = added.map(\.name)
-      pass.graph.outputs = [explained] + added.map(\.value)
-      return pass.graph
+      var path = try RelevancePath(graph, subject, by: way, at: layers, to: targets)
+      let added = try add(&path)
+      (inputNames, names, found) = (path.inputNames, added.map(\.name), path.layers)
+      classCount = path.pass.graph.type(of: path.explained).shape[1]
+      path.pass.graph.outputs = [path.explained] + added.map(\.value)
+      return path.pass.graph
     }
     self.layers = found
     (self.inputNames, self.names, self.classCount) = (inputNames, names, classCount)
@@ -95,22 +119,13 @@ struct RelevanceRunner {
   /// - Returns: the class output of each example, and what was added, floats in single precision.
   /// - Throws: `GraphError`, also for values that are not finite, with their name and the example.
   func callAsFunction(_ inputs: [Tensor], classes: [Int]) throws -> (outputs: [Double], added: [Tensor]) {
-    if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-      throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
-    }
+    try checkClasses(classes, of: classCount)
     try checkFinite(inputs, inputNames)
     let results = try runner.run(inputs + [oneHot(classes, count: classCount)]).map {
       $0.elementType.isFloat ? $0.converted(to: .float32) : $0
     }
     try checkFinite(results, ["output"] + names)
     return (picked(results[0], classes), Array(results.dropFirst()))
-  }
-
-  private func checkFinite(_ tensors: [Tensor], _ names: [String]) throws(GraphError) {
-    for (tensor, name) in zip(tensors, names) {
-      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
-      throw GraphError(.notFinite(value: name, example: offset / max(tensor.count / rows, 1)))
-    }
   }
 }
 

@@ -36,11 +36,11 @@ public struct BiasAttribution: AttributionMethod, Hashable, Codable {
 
   public func attributor(for subject: Subject) throws -> any Attributor {
     Explained(
+      method: self, subject: subject,
       runner: try BiasRunner(subject, countsImplicitBiases: countsImplicitBiases) {
         graph, _, decomposition throws(GraphError) in
         try add(to: &graph, decomposition)
-      },
-      includesGradient: includesGradient)
+      })
   }
 
   /// The attributions at each target, and without the gradient's part what that sums to.
@@ -67,17 +67,27 @@ public struct BiasAttribution: AttributionMethod, Hashable, Codable {
   }
 
   private struct Explained: Attributor {
+    let method: BiasAttribution
+    let subject: Subject
     let runner: BiasRunner
-    let includesGradient: Bool
 
     var batchSize: Int { runner.batchSize }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
       let (outputs, added) = try runner(inputs, classes: classes)
-      if includesGradient { return Attribution(values: added, outputs: outputs, expectedSums: outputs) }
+      if method.includesGradient {
+        return Attribution(values: added, outputs: outputs, expectedSums: outputs)
+      }
       let linear = added[added.count - 1].withElements(as: Float.self) { $0.map { Double($0) } }
       return Attribution(
         values: Array(added.dropLast()), outputs: outputs, expectedSums: zip(outputs, linear).map { $0 - $1 })
+    }
+
+    /// Of what biases contribute; a node's own bias is among what it received.
+    func trace(_ inputs: [Tensor], classes: [Int]) throws -> BalanceTrace? {
+      try BalanceTrace(
+        ofBiases: subject, split: method.split, countsImplicit: method.countsImplicitBiases, inputs: inputs,
+        classes: classes)
     }
   }
 }

@@ -1,6 +1,35 @@
 internal import NoemaGraph
 internal import NoemaTensor
 
+/// A network in canonical form, of which a class output is decomposed at values.
+struct BiasSubject {
+  let graph: Graph
+  /// The output, `[examples, classes]`.
+  let explained: Value
+  /// The values.
+  let hooks: [Value]
+
+  /// Prepares a subject's graph.
+  ///
+  /// - Throws: `GraphError` for unknown layers, and those whose first axis does not count examples.
+  init(_ graph: Graph, _ subject: Subject) throws(GraphError) {
+    var graph = graph
+    let names = try subject.attributedNames()
+    hooks = try graph.values(named: names)
+    explained = try graph.explainedOutput(subject.output, scale: subject.scale)
+    let batch = graph.type(of: explained).shape[0]
+    for (hook, name) in zip(hooks, names) where graph.type(of: hook).shape.first != batch {
+      throw GraphError(
+        .input(
+          "'\(name)' has shape \(graph.type(of: hook).shape) for \(batch) examples; its first axis must count them"
+        ))
+    }
+    graph.outputs = [explained] + hooks
+    try graph.apply(Pass.canonical)
+    self.graph = graph
+  }
+}
+
 /// Runs a subject's network forward and backward, with what a method makes of its bias decomposition.
 struct BiasRunner {
   /// The number of examples that run together.
@@ -20,33 +49,21 @@ struct BiasRunner {
     _ subject: Subject, countsImplicitBiases: Bool,
     add: (inout Graph, Graph, BiasDecomposition) throws(GraphError) -> [(name: String, value: Value)]
   ) throws {
-    let attributed = try subject.attributedNames()
     var inputNames: [String] = [], names: [String] = [], classCount = 0
     runner = try BatchRunner(
       subject.network, examples: subject.examples, memory: subject.memory, maximumBatch: subject.maximumBatch,
       shapes: subject.shapes
     ) { graph throws(GraphError) in
-      var graph = graph
-      let hooks = try graph.values(named: attributed)
-      let explained = try graph.explainedOutput(subject.output, scale: subject.scale)
-      let batch = graph.type(of: explained).shape[0]
-      classCount = graph.type(of: explained).shape[1]
-      for (hook, name) in zip(hooks, attributed) where graph.type(of: hook).shape.first != batch {
-        throw GraphError(
-          .input(
-            "'\(name)' has shape \(graph.type(of: hook).shape) for \(batch) examples; its first axis must count them"
-          ))
-      }
-      graph.outputs = [explained] + hooks
-      try graph.apply(Pass.canonical)
-      inputNames = graph.inputs.map { graph.displayName(of: $0) }
-      let network = graph
-      let choice = graph.addInput(graph.type(of: explained), name: "class")
+      let network = try BiasSubject(graph, subject)
+      var graph = network.graph
+      let type = graph.type(of: network.explained)
+      (inputNames, classCount) = (graph.inputs.map { graph.displayName(of: $0) }, type.shape[1])
+      let choice = graph.addInput(type, name: "class")
       let decomposition = try graph.addBiasDecomposition(
-        of: explained, seed: choice, at: hooks, countsImplicit: countsImplicitBiases)
-      let added = try add(&graph, network, decomposition)
+        of: network.explained, seed: choice, at: network.hooks, countsImplicit: countsImplicitBiases)
+      let added = try add(&graph, network.graph, decomposition)
       names = added.map(\.name)
-      graph.outputs = [explained] + added.map(\.value)
+      graph.outputs = [network.explained] + added.map(\.value)
       return graph
     }
     (self.inputNames, self.names, self.classCount) = (inputNames, names, classCount)
@@ -59,20 +76,11 @@ struct BiasRunner {
   func callAsFunction(
     _ inputs: [Tensor], classes: [Int]
   ) throws -> (outputs: [Double], added: [Tensor]) {
-    if let bad = classes.first(where: { !(0..<classCount).contains($0) }) {
-      throw GraphError(.input("class \(bad) does not exist; the network has classes 0 to \(classCount - 1)"))
-    }
+    try checkClasses(classes, of: classCount)
     try checkFinite(inputs, inputNames)
     let results = try runner.run(inputs + [oneHot(classes, count: classCount)])
     try checkFinite(results, ["output"] + names)
     return (picked(results[0], classes), results.dropFirst().map { $0.converted(to: .float32) })
-  }
-
-  private func checkFinite(_ tensors: [Tensor], _ names: [String]) throws(GraphError) {
-    for (tensor, name) in zip(tensors, names) {
-      guard let offset = tensor.firstNonFinite(), let rows = tensor.shape.first else { continue }
-      throw GraphError(.notFinite(value: name, example: offset / max(tensor.count / rows, 1)))
-    }
   }
 }
 

@@ -35,10 +35,8 @@ public struct AblationCAM: AttributionMethod, Hashable, Codable {
     replacement: Replacement = .zero, isRelative: Bool = true, isRectified: Bool = true,
     layout: MapLayout = .automatic
   ) {
-    self.replacement = replacement
-    self.isRelative = isRelative
-    self.isRectified = isRectified
-    self.layout = layout
+    (self.replacement, self.isRelative) = (replacement, isRelative)
+    (self.isRectified, self.layout) = (isRectified, layout)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor {

@@ -24,10 +24,8 @@ public struct ScoreCAM: AttributionMethod {
   public init(
     channels: Int? = nil, baseline: Baseline = .zero, isRectified: Bool = true, layout: MapLayout = .automatic
   ) {
-    self.channels = channels
-    self.baseline = baseline
-    self.isRectified = isRectified
-    self.layout = layout
+    (self.channels, self.baseline) = (channels, baseline)
+    (self.isRectified, self.layout) = (isRectified, layout)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor {

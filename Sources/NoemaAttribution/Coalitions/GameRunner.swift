@@ -4,7 +4,7 @@ internal import NoemaTensor
 
 /// A coalition game compiled for a network.
 struct GameRunner {
-  let runner: CompositeRunner
+  let runner: RowRunner
   let link: CoalitionGame.Link
   /// The background rows, one tensor per attributed value.
   let background: [Tensor]
@@ -15,15 +15,12 @@ struct GameRunner {
   /// - Parameter rows: about how many rows an example needs, given its number of players and of background
   ///   rows.
   init(_ game: CoalitionGame, _ subject: Subject, rows: (_ players: Int, _ background: Int) -> Int) throws {
-    let shapes = try subject.network.graph(
-      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
-    ).shapes(of: subject.attributedNames())
-    let names = try subject.attributedNames()
+    let names = try subject.attributedNames(), shapes = try subject.shapes(of: names)
     table = try PlayerTable(game.groups, shapes: shapes, names: names)
     background = try game.background.rows(of: shapes, names: names)
     link = game.link
     rowsPerExample = rows(table.largestCount, background[0].shape[0])
-    runner = try CompositeRunner(subject, rowsPerExample: rowsPerExample)
+    runner = try RowRunner(subject, rowsPerExample: rowsPerExample)
   }
 
   private let rowsPerExample: Int
@@ -31,21 +28,15 @@ struct GameRunner {
   /// The largest number of players of an example.
   var playerCount: Int { table.largestCount }
   var rowCount: Int { background[0].shape[0] }
-  var batchSize: Int { runner.batchSize(rowsPerExample: rowsPerExample) }
+  var batchSize: Int {
+    runner.batchSize(rowsPerExample: rowsPerExample, batches: RowRunner.manyBatches)
+  }
 
   /// Reads a batch of examples and what their outputs are.
   func play(_ inputs: [Tensor], classes: [Int], first: Int) throws -> GameBatch {
-    let values = try runner.values(of: inputs, count: classes.count)
+    let values = try runner.values(of: inputs, classes: classes)
     let players = try classes.indices.map { try table.players(of: first + $0) }
-    let widths = runner.widths
-    let outputs = try runner.outputs(
-      rows: classes.count, inputs: inputs, classes: classes, example: { $0 },
-      place: { value, rows, target in
-        values[value].withElements(as: Float.self) { source in
-          let part = source[rows.lowerBound * widths[value]..<rows.upperBound * widths[value]]
-          _ = target.update(fromContentsOf: UnsafeBufferPointer(rebasing: part))
-        }
-      })
+    let outputs = try runner.outputs(values, inputs: inputs, classes: classes)
     return GameBatch(
       game: self, share: table.share, inputs: inputs, classes: classes, values: values, players: players,
       varying: players.indices.map { varying(players[$0], values, example: $0) }, outputs: outputs,

@@ -31,20 +31,24 @@ public struct ExpectedGradients: AttributionMethod {
     guard (1...1_000_000).contains(samples) else {
       throw GraphError(.input("expected gradients need 1 to 1000000 samples, found \(samples)"))
     }
-    let path = try PathRunner(subject, rows: subject.examples.multipliedCapped(by: samples))
+    let path = try RowRunner(subject, rowsPerExample: samples, backward: .gradient)
     let references = try baselines.references(of: path.shapes, names: path.names)
-    return Draws(method: self, path: path, references: references)
+    return Draws(
+      method: self, path: path,
+      ends: try path.forward(subject, rowsPerExample: 1 + references[0].shape[0]), references: references)
   }
 
   private struct Draws: Attributor {
     let method: ExpectedGradients
-    let path: PathRunner
+    let path: RowRunner
+    /// Runs the ends of paths, of which outputs alone count.
+    let ends: RowRunner
     let references: [Tensor]
 
-    var batchSize: Int { path.batchSize }
+    var batchSize: Int { path.exampleBatchSize }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-      let values = try path.values(of: inputs), count = classes.count, n = method.samples
+      let values = try path.values(of: inputs, classes: classes), count = classes.count, n = method.samples
       let random = RandomNumbers(seed: method.seed), size = references[0].shape[0]
       let draws = (0..<count).map { draw(random.split(first + $0), of: size) }
       let sources = references.map { $0.elements(as: Float.self) }
@@ -83,9 +87,8 @@ public struct ExpectedGradients: AttributionMethod {
         }
       }
       let total = Double(n)
-      let ends = try path(values, of: Array(0..<count), inputs: inputs, classes: classes)
-      let outputs = picked(ends.output, classes)
-      let starts = try meanReferenceOutputs(inputs: inputs, classes: classes)
+      let outputs = try ends.outputs(values, inputs: inputs, classes: classes)
+      let starts = try meanReferenceOutputs(values, inputs: inputs, classes: classes)
       return Attribution(
         values: tensors { sums[$0][$1] / total }, outputs: outputs,
         expectedSums: zip(outputs, starts).map { $0 - $1 },
@@ -116,19 +119,19 @@ public struct ExpectedGradients: AttributionMethod {
     }
 
     /// The mean output over the reference set, for each example's class.
-    private func meanReferenceOutputs(inputs: [Tensor], classes: [Int]) throws -> [Double] {
+    private func meanReferenceOutputs(
+      _ values: [Tensor], inputs: [Tensor], classes: [Int]
+    ) throws -> [Double] {
       let size = references[0].shape[0]
       var means = [Double](repeating: 0, count: classes.count)
       let sources = references.map { $0.elements(as: Float.self) }
-      let values = try path.values(of: inputs)
-      try path.forEachBatch(
-        of: size, values: values, inputs: inputs, classes: classes
-      ) { value, _, point, _, row in
-        for i in row.indices { row[i] = sources[value][point * row.count + i] }
-      } _: { readings, examples, _ in
-        for (row, output) in picked(readings.output, examples.map { classes[$0] }).enumerated() {
-          means[examples[row]] += output / Double(size)
-        }
+      try ends.forEachOutput(
+        rows: classes.count * size, values: values, inputs: inputs, classes: classes, example: { $0 / size }
+      ) { value, row, _, target in
+        let start = row % size * target.count
+        for i in target.indices { target[i] = sources[value][start + i] }
+      } _: { row, output in
+        means[row / size] += output / Double(size)
       }
       return means
     }

@@ -52,21 +52,23 @@ public struct IntegratedGradients: AttributionMethod {
     guard (1...10_000).contains(steps) else {
       throw GraphError(.input("integrated gradients need 1 to 10000 steps, found \(steps)"))
     }
-    let path = try PathRunner(subject, rows: subject.examples.multipliedCapped(by: steps))
+    let path = try RowRunner(subject, rowsPerExample: steps, backward: .gradient)
     return Path(
-      path: path, points: rule.points(steps),
+      path: path, ends: try path.forward(subject, rowsPerExample: 2), points: rule.points(steps),
       baseline: try baseline.examples(of: path.shapes, names: path.names))
   }
 
   private struct Path: Attributor {
-    let path: PathRunner
+    let path: RowRunner
+    /// Runs both ends of the path, of which outputs alone count.
+    let ends: RowRunner
     let points: (nodes: [Double], weights: [Double])
     let baseline: [Tensor]
 
-    var batchSize: Int { path.batchSize }
+    var batchSize: Int { path.exampleBatchSize }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-      let values = try path.values(of: inputs)
+      let values = try path.values(of: inputs, classes: classes)
       let starts = baseline.map { $0.elements(as: Float.self) }
       var sums = RowSums(shapes: path.shapes, examples: classes.count)
       try path.forEachBatch(
@@ -79,7 +81,7 @@ public struct IntegratedGradients: AttributionMethod {
       } _: { readings, examples, steps in
         sums.add(readings.gradients, of: examples, weights: steps.map { points.weights[$0] })
       }
-      let ends = try endpoints(values, inputs: inputs, classes: classes)
+      let outputs = try endpoints(values, inputs: inputs, classes: classes)
       return Attribution(
         values: values.indices.map { index in
           let width = starts[index].count, sum = sums.sums[index]
@@ -89,7 +91,7 @@ public struct IntegratedGradients: AttributionMethod {
               x.indices.map { Float(sum[$0] * Double(x[$0] - starts[index][$0 % width])) })
           }
         },
-        outputs: ends.map(\.output), expectedSums: ends.map { $0.output - $0.start })
+        outputs: outputs.map(\.output), expectedSums: outputs.map { $0.output - $0.start })
     }
 
     /// The outputs at both ends of each example's path.
@@ -98,29 +100,15 @@ public struct IntegratedGradients: AttributionMethod {
     ) throws -> [(output: Double, start: Double)] {
       var found = [(output: Double, start: Double)](repeating: (0, 0), count: classes.count)
       let starts = baseline.map { $0.elements(as: Float.self) }
-      try path.forEachBatch(
-        of: 2, values: values, inputs: inputs, classes: classes
-      ) { value, _, point, given, row in
-        for i in row.indices { row[i] = point == 0 ? starts[value][i] : given[i] }
-      } _: { readings, examples, points in
-        let outputs = picked(readings.output, examples.map { classes[$0] })
-        for (row, output) in outputs.enumerated() {
-          if points[row] == 0 {
-            found[examples[row]].start = output
-          } else {
-            found[examples[row]].output = output
-          }
-        }
+      try ends.forEachOutput(
+        rows: 2 * classes.count, values: values, inputs: inputs, classes: classes, example: { $0 / 2 }
+      ) { value, row, given, target in
+        guard row % 2 == 0 else { return given.copy(to: target) }
+        starts[value].withUnsafeBufferPointer { $0.copy(to: target) }
+      } _: { row, output in
+        if row % 2 == 0 { found[row / 2].start = output } else { found[row / 2].output = output }
       }
       return found
     }
-  }
-}
-
-extension Int {
-  /// A product that stays within `Int`.
-  func multipliedCapped(by other: Int) -> Int {
-    let (product, overflow) = multipliedReportingOverflow(by: other)
-    return overflow ? .max : product
   }
 }

@@ -39,18 +39,20 @@ public struct SmoothGrad: AttributionMethod, Hashable, Codable {
     guard noise >= 0, noise.isFinite else {
       throw GraphError(.input("the noise level must be 0 or more, found \(noise)"))
     }
-    return Samples(
-      method: self, path: try PathRunner(subject, rows: subject.examples.multipliedCapped(by: samples)))
+    let path = try RowRunner(subject, rowsPerExample: samples, backward: .gradient)
+    return Samples(method: self, path: path, plain: try path.forward(subject, rowsPerExample: 1))
   }
 
   private struct Samples: Attributor {
     let method: SmoothGrad
-    let path: PathRunner
+    let path: RowRunner
+    /// Runs examples without noise.
+    let plain: RowRunner
 
-    var batchSize: Int { path.batchSize }
+    var batchSize: Int { path.exampleBatchSize }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-      let values = try path.values(of: inputs), count = classes.count
+      let values = try path.values(of: inputs, classes: classes), count = classes.count
       let deviations = values.map { $0.rowRanges().map { Float(method.noise) * $0 } }
       let random = RandomNumbers(seed: method.seed)
       // Mean and sum of squared differences from it, after each copy (Welford).
@@ -85,9 +87,8 @@ public struct SmoothGrad: AttributionMethod, Hashable, Codable {
       func tensors(_ numbers: [[Double]]) -> [Tensor] {
         numbers.indices.map { Tensor(shape: [count] + path.shapes[$0], numbers[$0].map { Float($0) }) }
       }
-      let there = try path(values, of: Array(0..<count), inputs: inputs, classes: classes)
       return Attribution(
-        values: tensors(found), outputs: picked(there.output, classes),
+        values: tensors(found), outputs: try plain.outputs(values, inputs: inputs, classes: classes),
         standardErrors: method.statistic == .variance || method.samples < 2 ? nil : tensors(errors))
     }
   }

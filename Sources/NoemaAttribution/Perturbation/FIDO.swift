@@ -50,16 +50,9 @@ public struct FIDO: AttributionMethod {
     learningRate: Double = 0.05, penalty: Double = 1e-3, variationWeight: Double = 0,
     temperature: Double = 0.1, infill: ImageInfill = .blur(sigma: 10), seed: UInt64 = 0
   ) {
-    self.region = region
-    self.cells = cells
-    self.iterations = iterations
-    self.samples = samples
-    self.learningRate = learningRate
-    self.penalty = penalty
-    self.variationWeight = variationWeight
-    self.temperature = temperature
-    self.infill = infill
-    self.seed = seed
+    (self.region, self.cells, self.infill, self.seed) = (region, cells, infill, seed)
+    (self.iterations, self.samples, self.learningRate) = (iterations, samples, learningRate)
+    (self.penalty, self.variationWeight, self.temperature) = (penalty, variationWeight, temperature)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor { try optimiser(for: subject) }

@@ -34,20 +34,18 @@ public struct FeatureAblation: AttributionMethod {
 
   public func attributor(for subject: Subject) throws -> any Attributor {
     let names = try subject.attributedNames()
-    let shapes = try subject.network.graph(
-      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
-    ).shapes(of: names)
+    let shapes = try subject.shapes(of: names)
     let groups = try groups.elements(of: shapes, names: names)
     return Ablations(
       groups: groups,
       fill: try baseline.examples(of: shapes, names: names).map { $0.elements(as: Float.self) },
-      runner: try PerturbationRunner(subject, rowsPerExample: 1 + groups.count))
+      runner: try RowRunner(subject, rowsPerExample: 1 + groups.count))
   }
 
   private struct Ablations: Attributor {
     let groups: ElementGroups
     let fill: [[Float]]
-    let runner: PerturbationRunner
+    let runner: RowRunner
 
     private var rowsPerExample: Int { groups.count + 1 }
     var batchSize: Int { runner.batchSize(rowsPerExample: rowsPerExample) }

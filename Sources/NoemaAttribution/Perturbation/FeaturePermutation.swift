@@ -36,14 +36,12 @@ public struct FeaturePermutation: AttributionMethod {
         .input("feature permutation takes values from other examples; give 2 examples or more"))
     }
     let names = try subject.attributedNames()
-    let shapes = try subject.network.graph(
-      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
-    ).shapes(of: names)
+    let shapes = try subject.shapes(of: names)
     let groups = try groups.elements(of: shapes, names: names)
     let bytes = shapes.reduce(0) { $0 + $1.reduce(4, *) }
     return Draws(
       groups: groups, samples: samples, random: RandomNumbers(seed: seed),
-      runner: try PerturbationRunner(
+      runner: try RowRunner(
         subject, rowsPerExample: groups.count.multipliedCapped(by: samples)),
       batchSize: Self.batchSize(subject.examples, atMost: subject.memory / 4 / max(1, bytes)))
   }
@@ -58,7 +56,7 @@ public struct FeaturePermutation: AttributionMethod {
     let groups: ElementGroups
     let samples: Int
     let random: RandomNumbers
-    let runner: PerturbationRunner
+    let runner: RowRunner
     let batchSize: Int
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {

@@ -23,7 +23,7 @@ public struct MaskOptimiser: Attributor {
   public let batchSize: Int
   private let runner: MaskRunner
   /// Gives outputs on the subject's scale.
-  private let plain: PerturbationRunner
+  private let plain: RowRunner
   private let search: (MaskBatch, MaskRunner) throws -> [[OptimisedMask]]
   private let read: ([OptimisedMask]) -> (map: [Double], remark: String)
 
@@ -38,7 +38,7 @@ public struct MaskOptimiser: Attributor {
     search: @escaping (MaskBatch, MaskRunner) throws -> [[OptimisedMask]],
     read: @escaping ([OptimisedMask]) -> (map: [Double], remark: String)
   ) throws {
-    plain = try PerturbationRunner(subject, rowsPerExample: 1)
+    plain = try RowRunner(subject, rowsPerExample: 1)
     batchSize = runner.runner.batchSize(rowsPerExample: rowsPerExample)
     (self.runner, self.search, self.read) = (runner, search, read)
   }

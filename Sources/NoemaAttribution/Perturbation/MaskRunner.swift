@@ -37,7 +37,7 @@ struct MaskBatch {
 
 /// Scores of altered images with their derivatives, for masks that are found by gradients.
 struct MaskRunner {
-  let runner: PerturbationRunner
+  let runner: RowRunner
   let layout: ImageLayout
   let score: MaskScore
 
@@ -54,12 +54,12 @@ struct MaskRunner {
     var subject = subject
     subject.scale = score == .logOdds ? .logProbability : scale
     var score = score
-    var runner = try PerturbationRunner(
+    var runner = try RowRunner(
       subject, rowsPerExample: rowsPerExample, backward: .gradient)
     if runner.classCount == 1, score == .logOdds {
       // The one output of a binary network is the log-odds.
       (subject.scale, score) = (.logit, .output)
-      runner = try PerturbationRunner(subject, rowsPerExample: rowsPerExample, backward: .gradient)
+      runner = try RowRunner(subject, rowsPerExample: rowsPerExample, backward: .gradient)
     }
     if runner.classCount == 1, subject.scale != .logit || score == .contrast {
       throw GraphError(
@@ -91,8 +91,8 @@ struct MaskRunner {
     ) throws {
       try runner.forEachBatch(
         rows: count, values: batch.values, inputs: batch.inputs,
-        job: { PerturbationRunner.Job(example: example($0), target: target($0)) },
-        place: { _, row, _, target in fill(row, target) }
+        row: { RowRunner.Row(example: example($0), target: target($0)) },
+        copy: { _, row, _, target in fill(row, target) }
       ) { rows, readings in
         let width = runner.classCount, size = layout.count
         readings.output.converted(to: .float32).withElements(as: Float.self) { outputs in

@@ -57,12 +57,10 @@ public struct Occlusion: AttributionMethod {
 
   public func attributor(for subject: Subject) throws -> any Attributor {
     let names = try subject.attributedNames()
-    let shapes = try subject.network.graph(
-      batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes
-    ).shapes(of: names)
+    let shapes = try subject.shapes(of: names)
     let grids = try grids(shapes, names)
     let fill = try baseline.examples(of: shapes, names: names).map { $0.elements(as: Float.self) }
-    let runner = try PerturbationRunner(
+    let runner = try RowRunner(
       subject, rowsPerExample: 1 + grids.reduce(0) { $0 + $1.count })
     return Windows(painting: painting, runner: runner, grids: grids, fill: fill)
   }
@@ -101,13 +99,13 @@ public struct Occlusion: AttributionMethod {
 
   private struct Windows: Attributor {
     let painting: Painting
-    let runner: PerturbationRunner
+    let runner: RowRunner
     let grids: [WindowGrid]
     let fill: [[Float]]
     private let starts: [Int]
     private let cover: [[Int]]
 
-    init(painting: Painting, runner: PerturbationRunner, grids: [WindowGrid], fill: [[Float]]) {
+    init(painting: Painting, runner: RowRunner, grids: [WindowGrid], fill: [[Float]]) {
       (self.painting, self.runner, self.grids, self.fill) = (painting, runner, grids, fill)
       var total = 0
       starts = grids.map { grid in

@@ -76,14 +76,14 @@ private struct BallAttributor: Attributor {
   let batchSize: Int
   private let method: PerceptualBall
   /// Gives outputs on the subject's scale.
-  private let plain: PerturbationRunner
+  private let plain: RowRunner
   private let objective: BallObjective
   private let layout: ImageLayout?
   private let blur: SeparableMap?
 
   init(_ method: PerceptualBall, _ subject: Subject) throws {
     self.method = method
-    plain = try PerturbationRunner(subject, rowsPerExample: 1)
+    plain = try RowRunner(subject, rowsPerExample: 1)
     guard plain.shapes.count == 1, plain.isAtInputs else {
       throw GraphError(
         .unsupported(

@@ -62,7 +62,7 @@ public struct RISE: AttributionMethod {
     if let precision, !(precision > 0 && precision.isFinite) {
       throw GraphError(.input("the precision of RISE must be positive, found \(precision)"))
     }
-    let runner = try PerturbationRunner(subject, rowsPerExample: samples)
+    let runner = try RowRunner(subject, rowsPerExample: samples)
     let layout = try ImageLayout(
       runner.shapes, names: runner.names, isInput: runner.isAtInputs, method: "RISE")
     guard (2...max(2, min(layout.height, layout.width))).contains(cells) else {
@@ -76,12 +76,12 @@ public struct RISE: AttributionMethod {
       fill: try baseline.examples(of: runner.shapes, names: runner.names)[0].elements(as: Float.self))
   }
 
-  /// The number of masks that are made together, and between looks at the precision.
+  /// The number of masks between looks at the precision.
   fileprivate static let block = 50
 
   private struct Masks: Attributor {
     let method: RISE
-    let runner: PerturbationRunner
+    let runner: RowRunner
     let layout: ImageLayout
     let fill: [Float]
 
@@ -90,34 +90,29 @@ public struct RISE: AttributionMethod {
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
       let values = try runner.values(of: inputs, classes: classes)
       let outputs = try runner.outputs(values, inputs: inputs, classes: classes)
-      let masks = RISEMasks(
+      let maker = RISEMasks(
         height: layout.height, width: layout.width, cells: method.cells, probability: method.probability,
         seed: method.seed)
       var sums = MaskSums(examples: classes.count, positions: layout.positions)
       var active = Array(classes.indices)
       var found = [MaskMap?](repeating: nil, count: classes.count)
       var remarks: [Int: String] = [:]
-      for start in stride(from: 0, to: method.samples, by: RISE.block) {
-        let block = start..<min(start + RISE.block, method.samples)
-        let drawn = draw(masks, block)
-        // Outputs are taken from the whole image's, so that sums of squares lose no digits.
-        var scores = [Double](repeating: 0, count: active.count * block.count)
-        try runner.forEachOutput(
-          rows: scores.count, values: values, inputs: inputs, classes: classes,
-          example: { active[$0 / block.count] }
-        ) { _, row, given, target in
-          let at = row % block.count * layout.positions
-          drawn.withUnsafeBufferPointer { drawn in
-            fill.withUnsafeBufferPointer { fill in
-              layout.blend(
-                UnsafeBufferPointer(rebasing: drawn[at..<at + layout.positions]), given, fill, into: target)
-            }
-          }
-        } _: { row, output in
-          scores[row] = output - outputs[active[row / block.count]]
+      var ahead = ScoredMasks(examples: classes.count, positions: layout.positions)
+      while ahead.start < method.samples, !active.isEmpty {
+        let block = ahead.start..<min(ahead.start + RISE.block, method.samples)
+        while ahead.end < block.upperBound {
+          // Whole masks that fill a batch, however many make a block.
+          let count = max(1, runner.runner.batchSize / active.count)
+          let range = ahead.end..<min(ahead.end + count, method.samples)
+          let drawn = draw(maker, range)
+          let scores = try scores(drawn, of: active, values, inputs, classes, outputs)
+          ahead.append(drawn, scores, of: active)
         }
-        sums.add(scores, of: active, masks: drawn)
-        guard let precision = method.precision, block.upperBound < method.samples, start > 0 else { continue }
+        let masks = ahead.take(block.count, of: active)
+        sums.add(masks.scores, of: active, masks: masks.drawn)
+        guard let precision = method.precision, block.upperBound < method.samples, block.lowerBound > 0 else {
+          continue
+        }
         for example in active {
           let map = sums.map(of: example, offset: outputs[example], method)
           guard map.isPrecise(to: precision) else { continue }
@@ -126,7 +121,6 @@ public struct RISE: AttributionMethod {
             "\(block.upperBound) of \(method.samples) masks gave the precision asked for"
         }
         active.removeAll { found[$0] != nil }
-        if active.isEmpty { break }
       }
       let maps = classes.indices.map {
         found[$0] ?? sums.map(of: $0, offset: outputs[$0], method)
@@ -140,10 +134,34 @@ public struct RISE: AttributionMethod {
       return result
     }
 
-    private func draw(_ masks: RISEMasks, _ block: Range<Int>) -> [Float] {
-      var drawn = [Float](repeating: 0, count: block.count * layout.positions)
+    /// What masks do to the outputs of examples, mask by mask: taken from the whole image's, so that sums of squares
+    /// lose no digits.
+    private func scores(
+      _ drawn: [Float], of active: [Int], _ values: [Tensor], _ inputs: [Tensor], _ classes: [Int],
+      _ outputs: [Double]
+    ) throws -> [Double] {
+      var scores = [Double](repeating: 0, count: drawn.count / layout.positions * active.count)
+      try runner.forEachOutput(
+        rows: scores.count, values: values, inputs: inputs, classes: classes,
+        example: { active[$0 % active.count] }
+      ) { _, row, given, target in
+        let at = row / active.count * layout.positions
+        drawn.withUnsafeBufferPointer { drawn in
+          fill.withUnsafeBufferPointer { fill in
+            layout.blend(
+              UnsafeBufferPointer(rebasing: drawn[at..<at + layout.positions]), given, fill, into: target)
+          }
+        }
+      } _: { row, output in
+        scores[row] = output - outputs[active[row % active.count]]
+      }
+      return scores
+    }
+
+    private func draw(_ masks: RISEMasks, _ range: Range<Int>) -> [Float] {
+      var drawn = [Float](repeating: 0, count: range.count * layout.positions)
       drawn.withUnsafeMutableBufferPointer { drawn in
-        for (place, index) in block.enumerated() {
+        for (place, index) in range.enumerated() {
           masks.write(
             index,
             to: UnsafeMutableBufferPointer(
@@ -152,6 +170,37 @@ public struct RISE: AttributionMethod {
       }
       return drawn
     }
+  }
+}
+
+/// Masks whose scores are known and not summed yet: batches of them are no blocks.
+private struct ScoredMasks {
+  /// The numbers of the first mask that is here, and of the first that is not.
+  private(set) var start = 0, end = 0
+  private let positions: Int
+  private var drawn: [Float] = []
+  /// The scores of each example.
+  private var scores: [[Double]]
+
+  init(examples: Int, positions: Int) {
+    self.positions = positions
+    scores = Array(repeating: [], count: examples)
+  }
+
+  /// Takes in masks, with the scores of some examples mask by mask.
+  mutating func append(_ drawn: [Float], _ scores: [Double], of examples: [Int]) {
+    self.drawn += drawn
+    for (index, score) in scores.enumerated() { self.scores[examples[index % examples.count]].append(score) }
+    end += drawn.count / positions
+  }
+
+  /// Hands over the first masks, with the scores of some examples, one example after the other.
+  mutating func take(_ count: Int, of examples: [Int]) -> (drawn: [Float], scores: [Double]) {
+    let taken = (Array(drawn.prefix(count * positions)), examples.flatMap { scores[$0].prefix(count) })
+    drawn.removeFirst(count * positions)
+    for example in examples { scores[example].removeFirst(count) }
+    start += count
+    return taken
   }
 }
 

@@ -29,12 +29,8 @@ public struct LIMEGroups: AttributionMethod {
     groups: FeatureGroups = .elements, background: Background = .zero, samples: Int = 5000,
     kernelWidth: Double = 25, fit: LocalFit = LocalFit(features: 10), seed: UInt64 = 0
   ) {
-    self.groups = groups
-    self.background = background
-    self.samples = samples
-    self.kernelWidth = kernelWidth
-    self.fit = fit
-    self.seed = seed
+    (self.groups, self.background, self.samples) = (groups, background, samples)
+    (self.kernelWidth, self.fit, self.seed) = (kernelWidth, fit, seed)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor { try surrogates(for: subject) }

@@ -28,12 +28,8 @@ public struct LIMEImage: AttributionMethod {
     segmentation: Segmentation = .superpixels(), hidden: [Double] = [], samples: Int = 1000,
     kernelWidth: Double = 0.25, fit: LocalFit = LocalFit(features: 100_000), seed: UInt64 = 0
   ) {
-    self.segmentation = segmentation
-    self.hidden = hidden
-    self.samples = samples
-    self.kernelWidth = kernelWidth
-    self.fit = fit
-    self.seed = seed
+    (self.segmentation, self.hidden, self.samples) = (segmentation, hidden, samples)
+    (self.kernelWidth, self.fit, self.seed) = (kernelWidth, fit, seed)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor { try surrogates(for: subject) }
@@ -44,7 +40,7 @@ public struct LIMEImage: AttributionMethod {
   public func surrogates(for subject: Subject) throws -> any SurrogateAttributor {
     try checkSampling("LIME", samples: samples, kernelWidth: kernelWidth)
     try fit.check()
-    let runner = try CompositeRunner(subject, rowsPerExample: samples)
+    let runner = try RowRunner(subject, rowsPerExample: samples)
     guard runner.shapes.count == 1, runner.shapes[0].count == 3, runner.widths[0] > 0 else {
       throw GraphError(
         .unsupported(
@@ -65,20 +61,20 @@ public struct LIMEImage: AttributionMethod {
 /// LIME for images compiled for a network.
 private struct SegmentSampler: SurrogateAttributor {
   let method: LIMEImage
-  let runner: CompositeRunner
+  let runner: RowRunner
 
-  var batchSize: Int { runner.batchSize(rowsPerExample: method.samples) }
+  var batchSize: Int { runner.batchSize(rowsPerExample: method.samples, batches: RowRunner.manyBatches) }
   private var shape: [Int] { runner.shapes[0] }
 
   func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-    let values = try runner.values(of: inputs, count: classes.count)
+    let values = try runner.values(of: inputs, classes: classes)
     let players = try segments(of: values[0], first: first)
     return try surrogates(values, players, inputs, classes, first)
       .attribution(over: players, shapes: runner.shapes)
   }
 
   func surrogates(_ inputs: [Tensor], classes: [Int], first: Int) throws -> [LocalSurrogate] {
-    let values = try runner.values(of: inputs, count: classes.count)
+    let values = try runner.values(of: inputs, classes: classes)
     return try surrogates(values, segments(of: values[0], first: first), inputs, classes, first)
   }
 

@@ -49,15 +49,9 @@ public struct LIMETabular: AttributionMethod {
     samplesAroundInstance: Bool = false, samples: Int = 5000, kernelWidth: Double? = nil,
     fit: LocalFit = LocalFit(features: 10), names: [String] = [], seed: UInt64 = 0
   ) {
-    self.training = training
-    self.categorical = categorical
-    self.discretiser = discretiser
-    self.samplesAroundInstance = samplesAroundInstance
-    self.samples = samples
-    self.kernelWidth = kernelWidth
-    self.fit = fit
-    self.names = names
-    self.seed = seed
+    (self.training, self.categorical, self.discretiser) = (training, categorical, discretiser)
+    (self.samplesAroundInstance, self.names) = (samplesAroundInstance, names)
+    (self.samples, self.kernelWidth, self.fit, self.seed) = (samples, kernelWidth, fit, seed)
   }
 
   public func attributor(for subject: Subject) throws -> any Attributor { try surrogates(for: subject) }
@@ -68,7 +62,7 @@ public struct LIMETabular: AttributionMethod {
   public func surrogates(for subject: Subject) throws -> any SurrogateAttributor {
     try checkSampling("LIME", samples: samples, kernelWidth: kernelWidth)
     try fit.check()
-    let runner = try CompositeRunner(subject, rowsPerExample: samples)
+    let runner = try RowRunner(subject, rowsPerExample: samples)
     let references = try training.references(of: runner.shapes, names: runner.names)
     let width = runner.widths.reduce(0, +)
     if let column = categorical.first(where: { !(0..<width).contains($0) }) {
@@ -102,7 +96,7 @@ public struct LIMETabular: AttributionMethod {
 /// LIME for tables compiled for a network.
 private struct TabularSampler: SurrogateAttributor {
   let method: LIMETabular
-  let runner: CompositeRunner
+  let runner: RowRunner
   let columns: [TabularColumn]
 
   /// Elements of drawn rows that are held at once.
@@ -110,7 +104,7 @@ private struct TabularSampler: SurrogateAttributor {
 
   var batchSize: Int {
     min(
-      runner.batchSize(rowsPerExample: method.samples),
+      runner.batchSize(rowsPerExample: method.samples, batches: RowRunner.manyBatches),
       max(1, Self.mostElements / method.samples.multipliedCapped(by: max(1, columns.count))))
   }
 
@@ -121,7 +115,7 @@ private struct TabularSampler: SurrogateAttributor {
   }
 
   func surrogates(_ inputs: [Tensor], classes: [Int], first: Int) throws -> [LocalSurrogate] {
-    let values = try runner.values(of: inputs, count: classes.count), widths = runner.widths
+    let values = try runner.values(of: inputs, classes: classes), widths = runner.widths
     let n = method.samples, random = RandomNumbers(seed: method.seed)
     let instances = classes.indices.map { example in
       zip(values, widths).flatMap { tensor, width in

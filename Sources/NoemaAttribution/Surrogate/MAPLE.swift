@@ -63,7 +63,7 @@ public struct MAPLE: AttributionMethod {
   /// - Throws: `GraphError` as compiling does.
   public func surrogates(for subject: Subject) throws -> any SurrogateAttributor {
     try check()
-    let runner = try CompositeRunner(subject, rowsPerExample: 1)
+    let runner = try RowRunner(subject, rowsPerExample: 1)
     guard runner.isClosed else {
       throw GraphError(
         .unsupported(
@@ -106,18 +106,18 @@ public struct MAPLE: AttributionMethod {
 /// MAPLE compiled for a network; the forest of a class is grown when it is first asked for.
 private final class ForestAttributor: SurrogateAttributor {
   let method: MAPLE
-  let runner: CompositeRunner
+  let runner: RowRunner
   let rows, outputs, held, heldOutputs: Matrix
   private var models: [Int: ForestModel] = [:]
 
   init(
-    method: MAPLE, runner: CompositeRunner, rows: Matrix, outputs: Matrix, held: Matrix, heldOutputs: Matrix
+    method: MAPLE, runner: RowRunner, rows: Matrix, outputs: Matrix, held: Matrix, heldOutputs: Matrix
   ) {
     (self.method, self.runner) = (method, runner)
     (self.rows, self.outputs, self.held, self.heldOutputs) = (rows, outputs, held, heldOutputs)
   }
 
-  var batchSize: Int { runner.batchSize(rowsPerExample: 1) }
+  var batchSize: Int { runner.batchSize(rowsPerExample: 1, batches: RowRunner.manyBatches) }
 
   func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
     let players = Players(elements: runner.shapes)
@@ -126,12 +126,8 @@ private final class ForestAttributor: SurrogateAttributor {
   }
 
   func surrogates(_ inputs: [Tensor], classes: [Int], first: Int) throws -> [LocalSurrogate] {
-    let points = runner.sideBySide(try runner.values(of: inputs, count: classes.count))
+    let points = runner.sideBySide(try runner.values(of: inputs, classes: classes))
     let given = try runner.outputs(of: points)
-    if let bad = classes.first(where: { !(0..<runner.classCount).contains($0) }) {
-      throw GraphError(
-        .input("class \(bad) does not exist; the network has classes 0 to \(runner.classCount - 1)"))
-    }
     return try classes.enumerated().map { example, target in
       try model(of: target).surrogate(
         at: Array(points.row(example)), output: given[example, target], names: names)
@@ -231,7 +227,7 @@ private struct ForestModel {
   }
 }
 
-extension CompositeRunner {
+extension RowRunner {
   /// Rows of a training set, their values side by side.
   ///
   /// - Throws: `GraphError` for shapes that do not fit and values that are not finite.
@@ -259,7 +255,7 @@ extension CompositeRunner {
     var result = Matrix(rowCount: rows.rowCount, columnCount: classCount)
     let offsets = widths.indices.map { widths[..<$0].reduce(0, +) }
     try forEachBatch(
-      rows: rows.rowCount, inputs: [], classes: [], example: { $0 },
+      rows: rows.rowCount, inputs: [], row: { Row(example: $0, target: 0) },
       place: { value, range, target in
         let width = widths[value]
         for row in range {
@@ -268,8 +264,8 @@ extension CompositeRunner {
           }
         }
       }
-    ) { range, output in
-      output.converted(to: .float64).withElements(as: Double.self) { scores in
+    ) { range, readings in
+      readings.output.converted(to: .float64).withElements(as: Double.self) { scores in
         for (place, score) in scores.enumerated() {
           result.elements[range.lowerBound * classCount + place] = score
         }

@@ -19,9 +19,7 @@ public enum Segmentation: Sendable {
       guard (2...max(2, height * width)).contains(count) else {
         throw GraphError(.input("expected 2 to \(height * width) superpixels, found \(count)"))
       }
-      guard compactness > 0, compactness.isFinite else {
-        throw GraphError(.input("the compactness of superpixels must be positive, found \(compactness)"))
-      }
+      try Superpixels(count, compactness: compactness).validate()
     case .grid(let rows, let columns):
       guard (1...height).contains(rows), (1...width).contains(columns), rows * columns > 1 else {
         throw GraphError(
@@ -49,8 +47,8 @@ public enum Segmentation: Sendable {
   {
     switch self {
     case .superpixels(let count, let compactness):
-      return Superpixels(pixels, channels: channels, height: height, width: width).labels(
-        count: count, compactness: compactness)
+      return try Superpixels(count, compactness: compactness)
+        .labels(of: ColourPlanes(pixels, channels: channels, height: height, width: width))
     case .grid(let rows, let columns):
       return (0..<height * width).map { pixel in
         Int32(pixel / width * rows / height * columns + pixel % width * columns / width)

@@ -39,13 +39,17 @@ struct ExplanationResult: Encodable {
     var values: [Value]?
     /// What a method has to say about examples, by their names.
     var remarks: [String: String]?
+    /// The most relevant channels of all examples, of the method that attributes to channels.
+    var channels: ExplainedChannels?
     /// Per example: the sum of the attributions, what it should be where the method says, and the difference.
     var sums: [Double]
     var expected: [Double]?
     var errors: [Double]?
     var seconds: Double
 
-    init(_ outcome: MethodOutcome, files: [MethodOutcome.Files], names: [String]) {
+    init(
+      _ outcome: MethodOutcome, files: [MethodOutcome.Files], names: [String], channels: ExplainedChannels?
+    ) {
       let found = outcome.values.indices.map { value in
         Value(
           name: outcome.values[value], array: files[value].values,
@@ -54,6 +58,7 @@ struct ExplanationResult: Encodable {
       name = outcome.name
       (array, shape, standardErrors) = (found[0].array, found[0].shape, found[0].standardErrors)
       values = found.count > 1 ? found : nil
+      self.channels = channels
       let remarks = outcome.remarks.map { (names[$0], $1) }
       self.remarks = remarks.isEmpty ? nil : Dictionary(remarks, uniquingKeysWith: { first, _ in first })
       (sums, expected, errors, seconds) = (outcome.sums, outcome.expected, outcome.errors, outcome.seconds)

@@ -1,6 +1,11 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Foundation
 internal import Noema
+public import NoemaAttribution
+
+// The names that result files use are the names of the flags.
+extension AttendingToken: ExpressibleByArgument {}
+extension HeadFusion: ExpressibleByArgument {}
 
 /// What attribution methods may be told.
 struct MethodOptions: ParsableArguments {
@@ -27,7 +32,15 @@ struct MethodOptions: ParsableArguments {
   @Option(help: "Strides of occluding windows, likewise.") var stride: String?
   @Option(help: "A .npy file with the number of each element's group, shaped like one example.") var groups:
     String?
-  @Option(help: "A YAML file with the rules of the method lrp.") var composite: String?
+  @Option(help: "A YAML file with rules: those of lrp, and of concept-relevance and channel-relevance.")
+  var composite: String?
+  @OptionGroup var concepts: ConceptOptions
+  @Option(help: "The token whose attention is read: class-token, last or mean.") var attending =
+    AttendingToken.classToken
+  @Option(help: "How the heads of attention become one: mean, max or min.") var heads = HeadFusion.mean
+  @Flag(
+    inversion: .prefixedNo, help: "Let extremal-perturbation see each image mirrored in every other step.")
+  var mirror = true
 
   func validate() throws {
     if steps < 1 { throw ValidationError("--steps must be positive, found \(steps).") }
@@ -39,8 +52,10 @@ struct MethodOptions: ParsableArguments {
 
   /// The settings as methods take them.
   ///
-  /// - Parameter names: the values that receive attributions.
-  func settings(_ names: [String]) throws -> MethodSettings {
+  /// - Parameters:
+  ///   - names: the values that receive attributions.
+  ///   - model: the network, in which concepts are looked for.
+  func settings(_ names: [String], _ model: LoadedModel) throws -> MethodSettings {
     var settings = MethodSettings()
     (settings.steps, settings.rule, settings.samples, settings.noise) = (steps, rule, samples, noise)
     (settings.seed, settings.epsilon, settings.gamma) = (seed, epsilon, gamma)
@@ -57,6 +72,9 @@ struct MethodOptions: ParsableArguments {
     settings.stride = try extents(stride, "--stride")
     if let groups { settings.groups = try arrays(groups, names) }
     if let composite { settings.composite = try Composite(path: composite) }
+    settings.concepts = try concepts.conditions(model)
+    settings.excludesParallel = !concepts.withParallel
+    (settings.attending, settings.heads, settings.mirrors) = (attending, heads, mirror)
     settings.low = try numbers(low, "--low")
     settings.high = try numbers(high, "--high")
     return settings
@@ -74,19 +92,20 @@ struct MethodOptions: ParsableArguments {
     var record = [
       "steps": String(steps), "rule": rule.rawValue, "baseline": baseline, "noise": String(noise),
       "seed": String(seed), "epsilon": String(epsilon), "gamma": String(gamma),
+      "attending": attending.rawValue, "heads": heads.rawValue, "mirror": String(mirror),
     ]
     let given = [
       ("samples", samples.map { String($0) }), ("low", low), ("high", high), ("window", window),
       ("stride", stride), ("references", references), ("groups", groups), ("composite", composite),
     ]
-    for (name, value) in given { record[name] = value }
+    for (name, value) in given + concepts.record { record[name] = value }
     return record
   }
 
   /// What attributions depend on among the settings, the contents of files included.
   func fingerprint() throws -> String {
     let files = [Float(baseline) == nil ? baseline : nil, references, groups, composite].compactMap { $0 }
-    let hashes = try files.map { path in
+    let hashes = try (files + concepts.files()).map { path in
       guard let bytes = FileManager.default.contents(atPath: path) else {
         throw DataError(.missingFile, at: path)
       }

@@ -53,6 +53,11 @@ struct MethodOutcome {
     return found
   }
 
+  /// Calls `body` with the attributions at a value, batch after batch, and the places of their examples.
+  func forEachBatch(value: Int, _ body: (_ rows: Range<Int>, _ attributions: Tensor) throws -> Void) throws {
+    for number in parts.indices { try body(parts[number].rows, try array(.values, number, value)) }
+  }
+
   /// The files of an attributed value.
   struct Files {
     var values: String

@@ -70,31 +70,35 @@ struct CondensedDistances: Sendable {
   init(_ rows: DistanceRows, squared: Bool) throws(ConceptError) {
     let n = rows.points.count
     let size = min(256, max(32, (n + 31) / 32))
-    let parts = try parallelMap((n + size - 1) / size) { block -> [Double] in
-      let range = (block * size)..<min((block + 1) * size, n)
-      var later = range.map { _ in [Double]() }
-      rows.forEachSquare(of: range, to: range.lowerBound..<n) { start, squares, width in
-        for (offset, i) in range.enumerated() {
-          for j in max(start, i + 1)..<max(start + width, i + 1) {
-            let square = squares[offset * width + j - start]
-            later[offset].append(squared ? square : rows.metric.distance(square: square))
+    var values = [Double](repeating: 0, count: n * (n - 1) / 2)
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(ConceptError) in
+      // Safe because every block writes to the rows of its own points.
+      nonisolated(unsafe) let target = buffer
+      _ = try parallelMap((n + size - 1) / size) { (block: Int) -> Void in
+        let range = (block * size)..<min((block + 1) * size, n)
+        rows.forEachSquare(of: range, to: range.lowerBound..<n) { start, squares, width in
+          for (offset, i) in range.enumerated() {
+            let row = Self.place(i, i + 1, of: n) - i - 1
+            for j in max(start, i + 1)..<max(start + width, i + 1) {
+              let square = squares[offset * width + j - start]
+              target[row + j] = squared ? square : rows.metric.distance(square: square)
+            }
           }
         }
       }
-      return Array(later.joined())
     }
     count = n
-    values = Array(parts.joined())
+    self.values = values
   }
 
   subscript(i: Int, j: Int) -> Double {
-    get { values[place(i, j)] }
-    set { values[place(i, j)] = newValue }
+    get { values[i < j ? Self.place(i, j, of: count) : Self.place(j, i, of: count)] }
+    set { values[i < j ? Self.place(i, j, of: count) : Self.place(j, i, of: count)] = newValue }
   }
 
-  private func place(_ i: Int, _ j: Int) -> Int {
-    let (a, b) = i < j ? (i, j) : (j, i)
-    return a * (2 * count - a - 1) / 2 + b - a - 1
+  /// Where the pair of a point and a later one stands.
+  private static func place(_ i: Int, _ j: Int, of count: Int) -> Int {
+    i * (2 * count - i - 1) / 2 + j - i - 1
   }
 }
 

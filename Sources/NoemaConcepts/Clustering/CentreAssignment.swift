@@ -111,14 +111,9 @@ struct CentreRows: Sendable {
 
   /// The products of a range of points with all places, `points × places`.
   func multiply(_ rows: DistanceRows, _ range: Range<Int>, into products: inout [Float]) {
-    let d = centres.columnCount
-    rows.rows.withUnsafeBufferPointer { all in
-      copy.withUnsafeBufferPointer { copy in
-        products.withUnsafeMutableBufferPointer { products in
-          RowProducts.single(
-            all.baseAddress! + range.lowerBound * d, range.count, copy.baseAddress!, squares.count, width: d,
-            into: products.baseAddress!)
-        }
+    copy.withUnsafeBufferPointer { copy in
+      products.withUnsafeMutableBufferPointer { products in
+        rows.multiply(range, by: copy, count: squares.count, into: products)
       }
     }
   }

@@ -63,13 +63,9 @@ struct CentreSeeding {
     let parts = try parallelMap((n + size - 1) / size) { block -> [[Double]] in
       let range = (block * size)..<min((block + 1) * size, n)
       var products = [Float](repeating: 0, count: range.count * k)
-      rows.rows.withUnsafeBufferPointer { all in
+      copies.withUnsafeBufferPointer { copies in
         products.withUnsafeMutableBufferPointer { products in
-          copies.withUnsafeBufferPointer { copies in
-            RowProducts.single(
-              all.baseAddress! + range.lowerBound * d, range.count, copies.baseAddress!, k, width: d,
-              into: products.baseAddress!)
-          }
+          rows.multiply(range, by: copies, count: k, into: products)
         }
       }
       return chosen.enumerated().map { option, point in

@@ -1,3 +1,5 @@
+internal import NoemaTensor
+
 /// Points made ready for distances between many of them.
 ///
 /// Each metric is a function of the Euclidean distance of changed rows: the rows themselves, rows of length one, or
@@ -23,6 +25,9 @@ struct DistanceRows: Sendable {
   /// The changed row is `(x − offset) · factor`.
   private let offsets: [Double]
   private let factors: [Double]
+  /// How many coordinates are multiplied at once in float32: rounding grows with this number, and only as a 512th with
+  /// the dimension.
+  private static let chunk = 512
 
   /// Prepares points.
   ///
@@ -46,7 +51,7 @@ struct DistanceRows: Sendable {
       (0..<n).map { i in sum(d) { Double(copy[i * d + $0]) * Double(copy[i * d + $0]) } }
     }
     // Rounding to float32, of the product, and of the first look; the rest is room.
-    let share = RowProducts.roundingShare(width: d) + 16 * 0x1p-24
+    let share = SinglePrecision.roundingShare(width: d, chunk: Self.chunk) + 16 * 0x1p-24
     bases = squares.map { Float((1 - share) * $0) }
     // A changed row of length one errs by its own rounding, and tiny products underflow.
     let error = metric == .euclidean ? 0 : 0x1p-50 * scale
@@ -98,6 +103,35 @@ struct DistanceRows: Sendable {
 }
 
 extension DistanceRows {
+  /// The products of a block of float32 copies with further rows of that kind, `block × count`.
+  func multiply(
+    _ block: Range<Int>, by others: UnsafeBufferPointer<Float>, count: Int,
+    into products: UnsafeMutableBufferPointer<Float>
+  ) {
+    let d = points.dimension
+    rows.withUnsafeBufferPointer { rows in
+      SinglePrecision.product(
+        UnsafeBufferPointer(rebasing: rows[(block.lowerBound * d)..<(block.upperBound * d)]), block.count,
+        others, count, width: d, chunk: Self.chunk, into: products)
+    }
+  }
+
+  /// Calls `body` with each block of columns: its first point, the products of all queries with it, and its width.
+  func forEachProduct(of queries: Range<Int>, _ body: (Int, UnsafePointer<Float>, Int) -> Void) {
+    let (n, d) = (points.count, points.dimension)
+    var products = [Float](repeating: 0, count: queries.count * min(1024, n))
+    rows.withUnsafeBufferPointer { rows in
+      products.withUnsafeMutableBufferPointer { products in
+        for start in stride(from: 0, to: n, by: 1024) {
+          let width = min(1024, n - start)
+          let columns = UnsafeBufferPointer(rebasing: rows[(start * d)..<((start + width) * d)])
+          multiply(queries, by: columns, count: width, into: products)
+          if let first = products.baseAddress { body(start, UnsafePointer(first), width) }
+        }
+      }
+    }
+  }
+
   /// Calls `body` with the squared distances of a block of changed rows to each of some blocks of columns: its first
   /// column, `rows × columns` squares, and its number of columns. They hold to about a relative 1e-8, and are exactly
   /// zero for equal rows.
@@ -108,8 +142,8 @@ extension DistanceRows {
     squares.withUnsafeMutableBufferPointer { squares in
       for start in stride(from: columns.lowerBound, to: columns.upperBound, by: 512) {
         let part = start..<min(start + 512, columns.upperBound)
-        fillSquares(rows, part, into: squares.baseAddress!)
-        body(start, UnsafePointer(squares.baseAddress!), part.count)
+        fillSquares(rows, part, into: squares)
+        if let first = squares.baseAddress { body(start, UnsafePointer(first), part.count) }
       }
     }
   }
@@ -117,7 +151,7 @@ extension DistanceRows {
   /// Few coordinates are summed directly. More go through a product in float64, and pairs so near that it loses
   /// digits are summed.
   private func fillSquares(
-    _ rows: Range<Int>, _ columns: Range<Int>, into result: UnsafeMutablePointer<Double>
+    _ rows: Range<Int>, _ columns: Range<Int>, into result: UnsafeMutableBufferPointer<Double>
   ) {
     let d = points.dimension
     guard d > 32 else {
@@ -127,7 +161,11 @@ extension DistanceRows {
       return
     }
     let (a, b) = (centred(rows), centred(columns))
-    RowProducts.double(a, rows.count, b, columns.count, width: d, into: result)
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        DoublePrecision.product(a, rows.count, b, columns.count, width: d, into: result)
+      }
+    }
     let norms = [(a, rows.count), (b, columns.count)].map { block, count in
       block.withUnsafeBufferPointer { block in
         (0..<count).map { i in sum(d) { block[i * d + $0] * block[i * d + $0] } }

@@ -15,7 +15,7 @@ internal import NoemaTensor
 public struct FisherDiscriminant: Sendable, Hashable, Codable {
   /// γ as a share of the mean variance within groups.
   public var ridge: Double
-  /// The most examples or features, whichever are fewer; the memory is some eight bytes times their square.
+  /// The most examples or features, whichever are fewer; the memory is some 64 bytes times their square.
   public var sizeLimit = 8192
 
   /// Makes an analysis.

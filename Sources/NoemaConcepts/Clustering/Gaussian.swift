@@ -1,5 +1,3 @@
-internal import CLAPACKE
-internal import COpenBLAS
 internal import Foundation
 internal import NoemaTensor
 
@@ -14,40 +12,41 @@ struct Gaussian: Sendable {
   }
 
   private let mean: [Double]
-  /// The lower Cholesky factor, row-major, or the standard deviations.
-  private let factor: [Double]
-  private let isDiagonal: Bool
+  private let spread: Spread
   /// `ln det Σ`.
   private let logDeterminant: Double
+
+  /// The covariance made ready.
+  private enum Spread {
+    /// The standard deviations.
+    case diagonal([Double])
+    case full(Cholesky)
+  }
 
   /// Factorises a covariance.
   ///
   /// - Throws: `ConceptError.algebra` unless it is positive definite.
   init(mean: [Double], _ covariance: Covariance) throws(ConceptError) {
-    let d = mean.count
-    let isPositive: Bool
+    self.mean = mean
     switch covariance {
     case .diagonal(let variances):
-      factor = variances.map { $0.squareRoot() }
-      isPositive = variances.allSatisfy { $0 > 0 }
+      guard variances.allSatisfy({ $0 > 0 }) else { throw Self.degenerate(mean.count) }
+      spread = .diagonal(variances.map { $0.squareRoot() })
       logDeterminant = variances.reduce(0) { $0 + log($1) }
-      isDiagonal = true
     case .full(let matrix):
-      var work = matrix.elements
-      // 76 is 'L': the lower triangle.
-      isPositive = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 76, Int32(d), &work, Int32(d)) == 0
-      let diagonal = (0..<d).map { work[$0 * d + $0] }
-      factor = work
-      logDeterminant = isPositive ? 2 * diagonal.reduce(0) { $0 + log($1) } : 0
-      isDiagonal = false
+      do throws(TensorError) {
+        let factor = try Cholesky(matrix, jitterLimit: 0)
+        spread = .full(factor)
+        logDeterminant = factor.logDeterminant
+      } catch { throw Self.degenerate(mean.count) }
     }
-    self.mean = mean
-    guard isPositive else {
-      throw ConceptError(
-        .algebra(
-          "a covariance of \(d) dimensions is not positive definite; raise the ridge, or take fewer dimensions"
-        ))
-    }
+  }
+
+  private static func degenerate(_ dimension: Int) -> ConceptError {
+    ConceptError(
+      .algebra(
+        "a covariance of \(dimension) dimensions is not positive definite; raise the ridge, or take fewer dimensions"
+      ))
   }
 
   /// The squared Mahalanobis distance of each row to the mean.
@@ -55,12 +54,9 @@ struct Gaussian: Sendable {
     let (n, d) = (rows.rowCount, rows.columnCount)
     var centred = rows
     centred.subtractFromRows(mean)
-    if isDiagonal {
-      centred.scaleColumns(factor.map { 1 / $0 })
-    } else {
-      cblas_dtrsm(
-        CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(n), Int32(d), 1, factor,
-        Int32(d), &centred.elements, Int32(d))
+    switch spread {
+    case .diagonal(let deviations): centred.scaleColumns(deviations.map { 1 / $0 })
+    case .full(let factor): centred = factor.whitening(centred)
     }
     return centred.elements.withUnsafeBufferPointer { values in
       (0..<n).map { i in sum(d) { values[i * d + $0] * values[i * d + $0] } }

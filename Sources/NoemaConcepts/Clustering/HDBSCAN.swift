@@ -84,11 +84,10 @@ public struct HDBSCAN: Sendable, Hashable, Codable {
     let tree = CondensedTree(dendrogram, minimumSize: minimumClusterSize)
     let selected = selection == .leaf ? leaves(tree) : excessOfMass(tree)
     let numbers = [Int: Int](uniqueKeysWithValues: selected.enumerated().map { ($1, $0) })
-    // The nearest selected cluster on the way up from where a point leaves.
-    let homes = tree.clusters.indices.map { cluster -> Int? in
-      var home: Int? = cluster
-      while let at = home, numbers[at] == nil { home = tree.clusters[at].parent }
-      return home
+    // The selected cluster that each cluster is or lies in; parents come first.
+    var homes: [Int?] = []
+    for (cluster, node) in tree.clusters.enumerated() {
+      homes.append(numbers[cluster] != nil ? cluster : node.parent.flatMap { homes[$0] })
     }
     // What the root's points must reach to belong to a single cluster.
     let last = zip(tree.owners, tree.lambdas).reduce(0) { $1.0 == 0 ? max($0, $1.1) : $0 }
@@ -127,16 +126,11 @@ public struct HDBSCAN: Sendable, Hashable, Codable {
       }
     }
     // Nothing inside a selected cluster counts; parents come first.
-    for cluster in tree.clusters.indices.dropFirst() {
-      var above = tree.clusters[cluster].parent
-      while let at = above {
-        if isSelected[at] {
-          isSelected[cluster] = false
-          break
-        }
-        above = tree.clusters[at].parent
-      }
+    var isInside = [Bool](repeating: false, count: tree.clusters.count)
+    for (cluster, node) in tree.clusters.enumerated() {
+      guard let parent = node.parent else { continue }
+      isInside[cluster] = isInside[parent] || isSelected[parent]
     }
-    return isSelected.indices.filter { isSelected[$0] }
+    return isSelected.indices.filter { isSelected[$0] && !isInside[$0] }
   }
 }

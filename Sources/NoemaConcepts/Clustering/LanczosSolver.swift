@@ -87,10 +87,14 @@ struct LanczosSolver {
     guard info == 0 else { return .failure(Failure(info: info, converged: settings[4])) }
     var values = [Double](repeating: 0, count: count)
     var vectors = [Double](repeating: 0, count: start.count * count)
-    let selected = [Int32](repeating: 0, count: width)
-    dseupd_c(
-      1, "A", selected, &values, &vectors, rows, 0, "I", rows, "LA", wanted, tolerance, &residual, columns,
-      &basis, rows, &settings, &places, &work, &scratch, Int32(length), &info)
+    // The library writes here, whatever its header says.
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: width) { selected in
+      selected.initialize(repeating: 0)
+      dseupd_c(
+        1, "A", selected.baseAddress, &values, &vectors, rows, 0, "I", rows, "LA", wanted, tolerance,
+        &residual,
+        columns, &basis, rows, &settings, &places, &work, &scratch, Int32(length), &info)
+    }
     guard info == 0 else { return .failure(Failure(info: info, converged: settings[4])) }
     return .success(Eigenpairs(values: values, vectors: vectors))
   }

@@ -1,3 +1,5 @@
+internal import Dispatch
+
 /// The tree of least total length over points, where two are as far apart as their mutual reachability
 /// `max(coreₐ, core_b, d_ab)`, or their distance when cores are zero.
 ///
@@ -21,29 +23,21 @@ struct MinimumSpanningTree {
   init(_ rows: DistanceRows, cores: [Double]) {
     let n = rows.points.count
     var outside = Array(1..<max(1, n))
-    var nearest = [Double](repeating: .infinity, count: n)
+    // The shortest edge that leads to each point outside, and where it comes from.
+    var lengths = [Double](repeating: .infinity, count: n)
     var sources = [Int](repeating: 0, count: n)
     var edges: [Edge] = []
-    edges.reserveCapacity(max(0, n - 1))
+    edges.reserveCapacity(outside.count)
     var current = 0
-    while !outside.isEmpty {
-      let core = cores[current]
-      var (place, length) = (0, Double.infinity)
-      for position in outside.indices {
-        let j = outside[position]
-        let least = max(core, cores[j])
-        if least < nearest[j] {
-          let reach = max(least, rows.distance(current, j))
-          if reach < nearest[j] {
-            nearest[j] = reach
-            sources[j] = current
-          }
+    lengths.withUnsafeMutableBufferPointer { lengths in
+      sources.withUnsafeMutableBufferPointer { sources in
+        while !outside.isEmpty {
+          let place = Self.nearest(outside, afterAdding: current, lengths, sources, rows, cores)
+          let next = outside.remove(at: place)
+          edges.append(Edge(from: sources[next], to: next, length: lengths[next]))
+          current = next
         }
-        if nearest[j] < length { (place, length) = (position, nearest[j]) }
       }
-      let next = outside.remove(at: place)
-      edges.append(Edge(from: sources[next], to: next, length: length))
-      current = next
     }
     // The place in the list decides between equals, whatever the sort does.
     self.edges = edges.enumerated().sorted {
@@ -55,5 +49,43 @@ struct MinimumSpanningTree {
   var dendrogram: Dendrogram {
     Dendrogram(
       pointCount: edges.count + 1, joins: edges.map { (first: $0.from, second: $0.to, height: $0.length) })
+  }
+}
+
+extension MinimumSpanningTree {
+  /// The coordinates of a step that are worth two threads.
+  private static let threadedSize = 1 << 19
+  private static let chunkCount = 16
+
+  /// Where in the list of points outside that one stands which is nearest to the tree, the first of equals, after
+  /// a point was added to the tree.
+  private static func nearest(
+    _ outside: [Int], afterAdding current: Int, _ lengths: UnsafeMutableBufferPointer<Double>,
+    _ sources: UnsafeMutableBufferPointer<Int>, _ rows: DistanceRows, _ cores: [Double]
+  ) -> Int {
+    let isThreaded = outside.count * rows.points.dimension >= threadedSize
+    let size = isThreaded ? (outside.count + chunkCount - 1) / chunkCount : outside.count
+    let chunks = (outside.count + size - 1) / size
+    var places = [Int](repeating: 0, count: chunks)
+    places.withUnsafeMutableBufferPointer { places in
+      // Safe because every point outside, and every chunk, belongs to one job.
+      nonisolated(unsafe) let (places, lengths, sources) = (places, lengths, sources)
+      DispatchQueue.concurrentPerform(iterations: chunks) { chunk in
+        var least = Double.infinity
+        for place in (chunk * size)..<min((chunk + 1) * size, outside.count) {
+          let point = outside[place]
+          let reach = max(cores[current], cores[point])
+          // Distances have no say where cores reach no less far than the shortest edge.
+          if reach < lengths[point] {
+            let length = max(reach, rows.distance(current, point))
+            if length < lengths[point] { (lengths[point], sources[point]) = (length, current) }
+          }
+          if lengths[point] < least { (places[chunk], least) = (place, lengths[point]) }
+        }
+      }
+    }
+    var best = places[0]
+    for place in places.dropFirst() where lengths[outside[place]] < lengths[outside[best]] { best = place }
+    return best
   }
 }

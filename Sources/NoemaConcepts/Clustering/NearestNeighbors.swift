@@ -25,13 +25,7 @@ public struct NearestNeighbors: Sendable, Hashable {
     _ points: PointSet, k: Int, metric: Metric = .euclidean
   ) throws(ConceptError) -> NearestNeighbors {
     let n = points.count
-    guard k >= 1, k < n else {
-      throw ConceptError(
-        .parameters(
-          n < 2
-            ? "a single point has no neighbours; give 2 points or more"
-            : "found k = \(k), but each of \(n) points has \(n - 1) others; give k from 1 to \(n - 1)"))
-    }
+    try check(k, of: n)
     let rows = try DistanceRows(points, metric)
     let size = min(512, max(32, (n + 15) / 16))
     let parts = try parallelMap((n + size - 1) / size) { block in
@@ -39,6 +33,19 @@ public struct NearestNeighbors: Sendable, Hashable {
     }
     return NearestNeighbors(
       count: n, k: k, indices: parts.flatMap { $0.indices }, distances: parts.flatMap { $0.distances })
+  }
+
+  /// Refuses a number of neighbours that points do not have.
+  ///
+  /// - Throws: `ConceptError.parameters` unless `1 ≤ k < n`.
+  static func check(_ k: Int, of n: Int) throws(ConceptError) {
+    guard k >= 1, k < n else {
+      throw ConceptError(
+        .parameters(
+          n < 2
+            ? "a single point has no neighbours; give 2 points or more"
+            : "found k = \(k), but each of \(n) points has \(n - 1) others; give k from 1 to \(n - 1)"))
+    }
   }
 
   /// The neighbours of one point in ascending distance.
@@ -74,26 +81,19 @@ public struct NearestNeighbors: Sendable, Hashable {
 extension DistanceRows {
   /// The neighbours of a block of points.
   fileprivate func nearest(to queries: Range<Int>, k: Int) -> (indices: [Int32], distances: [Double]) {
-    var candidates = queries.map { _ in Candidates(k) }
+    var candidates = queries.map { _ in Candidates(k, metric) }
     forEachProduct(of: queries) { start, products, width in
       for (offset, i) in queries.enumerated() {
         scan(i, start, products + offset * width, width, into: &candidates[offset])
       }
     }
     var (indices, distances) = ([Int32](), [Double]())
+    indices.reserveCapacity(queries.count * k)
+    distances.reserveCapacity(queries.count * k)
     for (offset, i) in queries.enumerated() {
-      var best: [(distance: Double, index: Int32)] = []
-      var zeros = 0
-      candidates[offset].prune()
-      // Candidates ascend, so once k of them coincide with the point none that follows comes before them.
-      for index in candidates[offset].indices where zeros < k {
-        let distance = distance(i, Int(index))
-        best.append((distance, index))
-        if distance == 0 { zeros += 1 }
-      }
-      best.sort { ($0.distance, $0.index) < ($1.distance, $1.index) }
-      indices.append(contentsOf: best.prefix(k).map { $0.index })
-      distances.append(contentsOf: best.prefix(k).map { $0.distance })
+      let best = candidates[offset].nearest { square(i, Int($0)) }
+      indices.append(contentsOf: best.map { $0.index })
+      distances.append(contentsOf: best.map { $0.distance })
     }
     return (indices, distances)
   }
@@ -116,46 +116,39 @@ extension DistanceRows {
         for t in from..<to where bases[t] - 2 * products[t] <= bound && start + t != i {
           let range = bounds(square, squares[start + t], product: products[t])
           candidates.offer(Int32(start + t), lower: range.lower, upper: range.upper)
+          if candidates.isFull { candidates.settle(unit: scale * scale) { self.square(i, Int($0)) } }
         }
         bound = limit()
-      }
-    }
-  }
-
-  /// Calls `body` with each block of columns: its first point, the products of all queries with it, and its width.
-  func forEachProduct(of queries: Range<Int>, _ body: (Int, UnsafePointer<Float>, Int) -> Void) {
-    let (n, d) = (points.count, points.dimension)
-    var products = [Float](repeating: 0, count: queries.count * min(1024, n))
-    rows.withUnsafeBufferPointer { rows in
-      products.withUnsafeMutableBufferPointer { products in
-        let (all, result) = (rows.baseAddress!, products.baseAddress!)
-        for start in stride(from: 0, to: n, by: 1024) {
-          let width = min(1024, n - start)
-          RowProducts.single(
-            all + queries.lowerBound * d, queries.count, all + start * d, width, width: d, into: result)
-          body(start, UnsafePointer(result), width)
-        }
       }
     }
   }
 }
 
 /// Points that may be among the k nearest of one, offered in ascending order of their indices.
+///
+/// Where many points lie nearer to each other than float32 can tell, all of them may be; their distances are summed
+/// before the list grows long.
 private struct Candidates {
+  /// Whether bounds alone no longer keep the list short.
+  private(set) var isFull = false
   private let k: Int
+  private let metric: Metric
+  private let capacity: Int
   /// The k smallest upper bounds so far, a heap with the largest in front.
   private var heap: [Double] = []
   private var lowers: [Double] = []
-  private(set) var indices: [Int32] = []
-  private var capacity: Int
+  private var indices: [Int32] = []
+  /// Whether k points coincide with the one, so that none that follows comes before them.
+  private var isSettled = false
 
-  init(_ k: Int) {
+  init(_ k: Int, _ metric: Metric) {
     self.k = k
+    self.metric = metric
     capacity = max(64, 4 * k)
   }
 
   /// No distance above this is among the k smallest.
-  var threshold: Double { heap.count < k ? .infinity : heap[0] }
+  var threshold: Double { isSettled ? -.infinity : heap.count < k ? .infinity : heap[0] }
 
   mutating func offer(_ index: Int32, lower: Double, upper: Double) {
     // At a tie k earlier points come first.
@@ -171,11 +164,40 @@ private struct Candidates {
     }
     guard indices.count >= capacity else { return }
     prune()
-    capacity = max(capacity, 2 * indices.count)
+    isFull = indices.count > capacity / 2
+  }
+
+  /// The k nearest points in the order of (distance, index).
+  ///
+  /// - Parameter square: the squared distance of a changed row, summed in float64.
+  mutating func nearest(
+    _ square: (Int32) -> Double
+  ) -> ArraySlice<(distance: Double, square: Double, index: Int32)> {
+    if !isSettled { prune() }
+    let measured = indices.map { index -> (distance: Double, square: Double, index: Int32) in
+      let square = square(index)
+      return (metric.distance(square: square), square, index)
+    }
+    return measured.sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }.prefix(k)
+  }
+
+  /// Measures the points of a full list and keeps the k nearest, which then are their own bounds.
+  ///
+  /// - Parameters:
+  ///   - unit: how much a squared distance of 1 is among bounds.
+  ///   - square: as for `nearest`.
+  mutating func settle(unit: Double, _ square: (Int32) -> Double) {
+    let kept = nearest(square).sorted { $0.index < $1.index }
+    indices = kept.map { $0.index }
+    lowers = kept.map { $0.square * unit }
+    // In descending order the list is a heap.
+    heap = lowers.sorted(by: >)
+    isSettled = heap.first == 0
+    isFull = false
   }
 
   /// Drops what has come to lie above the threshold.
-  mutating func prune() {
+  private mutating func prune() {
     let threshold = threshold
     var kept = 0
     for position in indices.indices where lowers[position] <= threshold {

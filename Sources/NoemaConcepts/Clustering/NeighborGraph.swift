@@ -17,6 +17,9 @@ public struct NeighborGraph: Sendable, Hashable {
     /// `exp(−d² / (σᵢ σⱼ))` for both, where σ is the distance to a point's `neighbor`-th neighbour, or to its last
     /// when there are fewer (Zelnik-Manor and Perona, NeurIPS 2004, with the 7th).
     case localScaling(neighbor: Int = 7)
+    /// `exp(−d² / 2σ²)` for both, with one σ for all: a width above 0, or the median distance of points to their last
+    /// neighbour when nil.
+    case gaussian(width: Double? = nil)
   }
 
   /// The weights, points × points, with nothing on the diagonal.
@@ -35,16 +38,10 @@ public struct NeighborGraph: Sendable, Hashable {
 
   /// Joins neighbours.
   ///
-  /// - Throws: `ConceptError.parameters` for a local scale by a neighbour before the first.
+  /// - Throws: `ConceptError.parameters` for a local scale by a neighbour before the first, or a width that is not
+  ///   above 0.
   public init(_ neighbors: NearestNeighbors, weighting: Weighting = .mean) throws(ConceptError) {
-    var scales: [Double] = []
-    if case .localScaling(let neighbor) = weighting {
-      guard neighbor >= 1 else {
-        throw ConceptError(
-          .parameters("found a local scale by neighbour \(neighbor); give 1 or more, such as 7"))
-      }
-      scales = Self.scales(neighbors, neighbor: min(neighbor, neighbors.k))
-    }
+    let scales = try Self.scales(neighbors, weighting)
     let pairs = Pairs(neighbors)
     var (starts, columns, values) = ([0], [Int32](), [Double]())
     for i in 0..<neighbors.count {
@@ -54,7 +51,7 @@ public struct NeighborGraph: Sendable, Hashable {
         case .mean: weight = isMutual ? 1 : 0.5
         case .union: weight = 1
         case .mutual: weight = isMutual ? 1 : 0
-        case .localScaling:
+        case .localScaling, .gaussian:
           weight = distance == 0 ? 1 : exp(-(distance / scales[i]) * (distance / scales[j]))
         }
         guard weight > 0 else { return }
@@ -71,16 +68,43 @@ public struct NeighborGraph: Sendable, Hashable {
   /// The parts between which there is no path.
   public var components: ConnectedComponents { ConnectedComponents(weights) }
 
+  /// σᵢ of `exp(−d² / (σᵢ σⱼ))`; none for weights that do not depend on distances.
+  private static func scales(
+    _ neighbors: NearestNeighbors, _ weighting: Weighting
+  ) throws(ConceptError) -> [Double] {
+    switch weighting {
+    case .mean, .union, .mutual: return []
+    case .localScaling(let neighbor):
+      guard neighbor >= 1 else {
+        throw ConceptError(
+          .parameters("found a local scale by neighbour \(neighbor); give 1 or more, such as 7"))
+      }
+      return scales(neighbors, neighbor: min(neighbor, neighbors.k))
+    case .gaussian(let given):
+      let last = (0..<neighbors.count).map { neighbors.distances[($0 + 1) * neighbors.k - 1] }
+      let width = given ?? Self.median(ofPositive: last)
+      guard width > 0, width.isFinite else {
+        throw ConceptError(.parameters("found a width of \(width); give one above 0, or none"))
+      }
+      return Array(repeating: 2.0.squareRoot() * width, count: neighbors.count)
+    }
+  }
+
   /// The distance of each point to one of its neighbours. Where duplicates make it zero, the first that is not; where
   /// all are duplicates, the median of the others.
   private static func scales(_ neighbors: NearestNeighbors, neighbor: Int) -> [Double] {
     var scales = (0..<neighbors.count).map { i in
       neighbors.distances(of: i).dropFirst(neighbor - 1).first { $0 > 0 } ?? 0
     }
-    let positive = scales.filter { $0 > 0 }.sorted()
-    let median = positive.isEmpty ? 1 : positive[positive.count / 2]
+    let median = median(ofPositive: scales)
     for i in scales.indices where scales[i] == 0 { scales[i] = median }
     return scales
+  }
+
+  /// The middle one of the numbers above 0; 1 without any.
+  private static func median(ofPositive numbers: [Double]) -> Double {
+    let positive = numbers.filter { $0 > 0 }.sorted()
+    return positive.isEmpty ? 1 : positive[positive.count / 2]
   }
 }
 

@@ -1,4 +1,3 @@
-internal import CLAPACKE
 internal import NoemaTensor
 
 /// The normalised adjacency `S = D^{-½} W D^{-½}` of one connected component, whose eigenvalues are one minus those of
@@ -34,7 +33,9 @@ struct NormalisedAdjacency: Sendable {
       for entry in graph.entries(of: node) where graph.values[entry] != 0 {
         guard let j = places[Int(graph.columns[entry])] else { continue }
         columns.append(j)
-        values.append(graph.values[entry] / (roots[i] * roots[Int(j)]))
+        // Degrees may be so small that their product vanishes; the order is the same from both ends.
+        let (first, second) = (max(roots[i], roots[Int(j)]), min(roots[i], roots[Int(j)]))
+        values.append(graph.values[entry] / first / second)
       }
       starts.append(columns.count)
     }
@@ -117,22 +118,16 @@ struct NormalisedAdjacency: Sendable {
 
   private func smallestDense(_ count: Int) throws(ConceptError) -> Eigenpairs {
     let n = self.count
-    var matrix = [Double](repeating: 0, count: n * n)
+    var matrix = Matrix(rowCount: n, columnCount: n)
     for i in 0..<n {
-      for j in 0..<n { matrix[i * n + j] = Self.shift * kernel[i] * kernel[j] }
-      for entry in rowStarts[i]..<rowStarts[i + 1] { matrix[i * n + Int(columns[entry])] -= values[entry] }
-      matrix[i * n + i] += 1
+      for j in 0..<n { matrix[i, j] = Self.shift * kernel[i] * kernel[j] }
+      for entry in rowStarts[i]..<rowStarts[i + 1] { matrix[i, Int(columns[entry])] -= values[entry] }
+      matrix[i, i] += 1
     }
-    var found: Int32 = 0
-    var values = [Double](repeating: 0, count: n)
-    var vectors = [Double](repeating: 0, count: n * count)
-    var supports = [Int32](repeating: 0, count: 2 * n)
-    let info = LAPACKE_dsyevr(
-      LAPACK_COL_MAJOR, 86, 73, 85, Int32(n), &matrix, Int32(n), 0, 0, 1, Int32(count), 0, &found, &values,
-      &vectors, Int32(n), &supports)
-    guard info == 0, Int(found) == count else {
-      throw ConceptError(.algebra("LAPACK dsyevr found \(found) of \(count) eigenvalues (info \(info))"))
+    let laplacian = matrix
+    let found = try solving("Laplacian of \(n) nodes") { () throws(TensorError) in
+      try SymmetricEigen.smallest(count, of: laplacian)
     }
-    return Eigenpairs(values: values.prefix(count).map { max(0, $0) }, vectors: vectors)
+    return Eigenpairs(values: found.values.map { max(0, $0) }, vectors: found.vectors.elements)
   }
 }

@@ -27,7 +27,8 @@ public struct SparseSymmetricMatrix: Sendable, Hashable {
   ///   - count: the number of nodes.
   ///   - edges: the two nodes of each edge in any order, and its weight. Weights of repeated edges are added; an edge
   ///     from a node to itself is one entry on the diagonal.
-  /// - Throws: `ConceptError.parameters` for a node outside the graph, `.notFinite` naming the edge.
+  /// - Throws: `ConceptError.parameters` for a node outside the graph, `.notFinite` naming the edge, also of a sum
+  ///   beyond float64.
   public init(count: Int, edges: [(Int, Int, Double)]) throws(ConceptError) {
     guard count >= 0, count <= Int32.max else {
       throw ConceptError(.parameters("found \(count) nodes; give from 0 to \(Int32.max)"))
@@ -43,17 +44,24 @@ public struct SparseSymmetricMatrix: Sendable, Hashable {
       entries.append((a, b, weight))
       if a != b { entries.append((b, a, weight)) }
     }
-    entries.sort { ($0.row, $0.column) < ($1.row, $1.column) }
+    // Repeated edges are added in their order on both sides of the diagonal, so that rounding is the same.
+    let order = entries.indices.sorted {
+      (entries[$0].row, entries[$0].column, $0) < (entries[$1].row, entries[$1].column, $1)
+    }
     var (starts, columns, values) = ([0], [Int32](), [Double]())
     var next = 0
     for row in 0..<count {
-      while next < entries.count, entries[next].row == row {
-        let entry = entries[next]
+      while next < order.count, entries[order[next]].row == row {
+        let entry = entries[order[next]]
         if columns.count > starts[row], columns[columns.count - 1] == Int32(entry.column) {
           values[values.count - 1] += entry.value
         } else {
           columns.append(Int32(entry.column))
           values.append(entry.value)
+        }
+        guard let value = values.last, value.isFinite else {
+          throw ConceptError(
+            .notFinite("the weights of edge \(row)–\(entry.column) sum to more than float64 holds"))
         }
         next += 1
       }

@@ -36,8 +36,11 @@ public struct SpectralEmbedding: Sendable, Hashable, Codable {
   public var laplacian: Laplacian
   /// What decomposes a component.
   public var solver = Solver.automatic
-  /// The largest component that is decomposed by LAPACK.
+  /// The largest component that is decomposed by LAPACK of its own accord.
   public var denseLimit = 2000
+  /// The largest component that is decomposed by LAPACK on request, or because most eigenvalues are asked for: it takes
+  /// eight bytes times the square of its nodes, three times over.
+  public static let denseMaximum = 20_000
   /// The residual of ARPACK's eigenvalues.
   public var tolerance = 1e-10
   /// The seed of ARPACK's start vectors.
@@ -52,8 +55,9 @@ public struct SpectralEmbedding: Sendable, Hashable, Codable {
   /// Embeds the nodes of a graph.
   ///
   /// - Parameter graph: symmetric weights that are not negative.
-  /// - Throws: `ConceptError.parameters` for fewer than 1 dimension, a tolerance outside (0, 1), or a negative weight;
-  ///   `.tooFew` without nodes; `.algebra` when a solver does not converge.
+  /// - Throws: `ConceptError.parameters` for fewer than 1 dimension, a tolerance outside (0, 1), a negative weight, or
+  ///   a dense decomposition of a component of more than ``denseMaximum`` nodes; `.notFinite` when a node's weights
+  ///   sum to more than float64 holds; `.tooFew` without nodes; `.algebra` when a solver does not converge.
   public func embed(_ graph: SparseSymmetricMatrix) throws(ConceptError) -> SpectralCoordinates {
     let n = graph.count
     guard n >= 1 else { throw ConceptError(.tooFew(set: "the graph", found: 0, needed: 1)) }
@@ -71,6 +75,11 @@ public struct SpectralEmbedding: Sendable, Hashable, Codable {
     }
     let components = ConnectedComponents(graph)
     let degrees = graph.rowSums
+    if let node = degrees.firstIndex(where: { !$0.isFinite }) {
+      throw ConceptError(
+        .notFinite(
+          "the weights of node \(node) sum to more than float64 holds; divide all weights by the largest"))
+    }
     // Large components first, so that the order of nodes decides among equals only.
     let order = components.members.sorted { ($1.count, $0[0]) < ($0.count, $1[0]) }
     let width = min(dimensions, n)
@@ -106,8 +115,15 @@ public struct SpectralEmbedding: Sendable, Hashable, Codable {
     let columns = try parallelMap(solved.count) { index throws(ConceptError) -> [Column] in
       let part = NormalisedAdjacency(graph, nodes: solved[index], degrees: degrees)
       let wanted = min(part.count - 1, count)
+      let isDense = isDense(part.count, wanted)
+      guard !isDense || part.count <= Self.denseMaximum else {
+        throw ConceptError(
+          .parameters(
+            "\(wanted) dimensions of a component of \(part.count) nodes need a dense decomposition, which is made of "
+              + "\(Self.denseMaximum) nodes at most; take the sparse solver and fewer dimensions"))
+      }
       let pairs = try part.smallest(
-        wanted, dense: isDense(part.count, wanted), tolerance: tolerance,
+        wanted, dense: isDense, tolerance: tolerance,
         using: RandomNumbers(seed: seed).split(index))
       return pairs.values.indices.map { k in
         Column(

@@ -50,10 +50,13 @@ struct PerplexityAffinities: Sendable {
       guard mean > 0 else { return }
       for j in squares.indices { squares[j] /= mean }
       var (beta, lower, upper) = (1.0, 0.0, Double.infinity)
-      for _ in 0..<100 {
+      // Far points may be so much farther that the mean says nothing of the near ones; float32 leaves room for 2⁵⁵⁴.
+      for _ in 0..<700 {
         let excess = weigh(squares, beta) - log(perplexity)
         precision = beta / mean
-        if abs(excess) <= 1e-5 { break }
+        // More points are nearest than the perplexity asks for: nothing else has a weight.
+        let isLeast = excess > 0 && zip(squares, probabilities).allSatisfy { $0 == 0 || $1 == 0 }
+        if abs(excess) <= 1e-5 || isLeast { break }
         if excess > 0 { lower = beta } else { upper = beta }
         beta = upper.isInfinite ? 2 * beta : (lower + upper) / 2
       }

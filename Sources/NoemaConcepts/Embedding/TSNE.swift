@@ -21,7 +21,7 @@ public struct TSNE: Sendable, Hashable, Codable {
   public enum Method: String, Sendable, Codable, CaseIterable {
     /// All for at most 2000 points.
     case automatic
-    /// All. Memory and time grow with the square of the points.
+    /// All, of at most ``exactLimit`` points: memory and time grow with their square.
     case exact
     /// Neighbours attract; distant points repel together.
     case barnesHut = "barnes-hut"
@@ -61,6 +61,9 @@ public struct TSNE: Sendable, Hashable, Codable {
   /// The seed of random places, and of principal components of large sets.
   public var seed: UInt64 = 0
 
+  /// The most points of which all pairs are looked at: their affinities take some 70 bytes times their square.
+  public static let exactLimit = 10_000
+
   /// Makes an embedding.
   public init(perplexity: Double = 30, metric: Metric = .euclidean, seed: UInt64 = 0) {
     self.perplexity = perplexity
@@ -83,8 +86,9 @@ public struct TSNE: Sendable, Hashable, Codable {
   /// - Parameters:
   ///   - points: 4 or more.
   ///   - progress: called every 50 steps.
-  /// - Throws: `ConceptError.parameters` for a setting out of its range and naming a point for which the metric is
-  ///   undefined, `.tooFew` for fewer than 4 points, `.algebra` when the descent diverges.
+  /// - Throws: `ConceptError.parameters` for a setting out of its range, for all pairs of too many points, and naming
+  ///   a point for which the metric is undefined, `.tooFew` for fewer than 4 points, `.algebra` when the descent
+  ///   diverges.
   /// - Complexity: O(n²) memory and time of a step over all pairs; else O(n · perplexity) memory and O(n log n) time,
   ///   after exact neighbours in O(n² d).
   public func embed(
@@ -93,6 +97,12 @@ public struct TSNE: Sendable, Hashable, Codable {
     try validate()
     let n = points.count
     guard n >= 4 else { throw ConceptError(.tooFew(set: "the set of points", found: n, needed: 4)) }
+    guard method != .exact || n <= Self.exactLimit else {
+      throw ConceptError(
+        .parameters(
+          "all pairs of \(n) points are too many, at most \(Self.exactLimit) points are taken; give the method "
+            + "barnes-hut"))
+    }
     let limit = Double(n - 1) / 3
     var remarks: [String] = []
     if self.perplexity > limit {

@@ -17,7 +17,7 @@ public struct UMAPCurve: Sendable, Hashable, Codable {
   /// - Parameters:
   ///   - minimumDistance: from 0 to `spread`.
   ///   - spread: above 0.
-  /// - Throws: `ConceptError.parameters` outside these.
+  /// - Throws: `ConceptError.parameters` outside these, or for a spread whose power float64 does not hold.
   public init(minimumDistance: Double = 0.1, spread: Double = 1) throws(ConceptError) {
     guard spread > 0, spread.isFinite, minimumDistance >= 0, minimumDistance <= spread else {
       throw ConceptError(
@@ -25,9 +25,19 @@ public struct UMAPCurve: Sendable, Hashable, Codable {
           "the spread must be above 0 and the least distance from 0 to the spread, found \(spread) and "
             + "\(minimumDistance)"))
     }
+    fit(minimumDistance / spread)
+    // So far distances were in units of the spread.
+    a /= pow(spread, 2 * b)
+    guard a > 0, a.isFinite else {
+      throw ConceptError(.parameters("a spread of \(spread) is too small or too large; give one near 1"))
+    }
+  }
+
+  /// Fits both to a curve of spread 1.
+  private mutating func fit(_ minimumDistance: Double) {
     let points = (1..<300).map { i -> (x: Double, target: Double) in
-      let x = 3 * spread * Double(i) / 299
-      return (x: x, target: x < minimumDistance ? 1 : exp(-(x - minimumDistance) / spread))
+      let x = 3 * Double(i) / 299
+      return (x: x, target: x < minimumDistance ? 1 : exp(-(x - minimumDistance)))
     }
     var (best, damping) = (Normals(points, a, b), 1e-3)
     // Levenberg–Marquardt.

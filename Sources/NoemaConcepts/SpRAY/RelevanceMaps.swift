@@ -144,24 +144,25 @@ public struct RelevanceCollector: Sendable {
     }
   }
 
+  /// Counts an example for which there is no map, because a value on the way to it is not finite, for instance.
+  public mutating func refuse(_ example: RelevanceExample, as flaw: FlawedMap.Flaw) {
+    flawed.append(FlawedMap(example: example, flaw: flaw))
+  }
+
   /// The maps that were prepared.
   ///
   /// - Throws: `ConceptError.notFinite` or `.algebra` that counts and names flawed maps, unless they are left out by
-  ///   request; `.tooFew` when there is none.
+  ///   request and others remain; `.tooFew` when there is none at all.
   public func finish() throws(ConceptError) -> RelevanceMaps {
-    if !flawed.isEmpty, !preprocessing.excludesFlawed { throw refusal }
+    if !flawed.isEmpty, examples.isEmpty { throw flawed.refusal(among: flawed.count) }
+    if !flawed.isEmpty, !preprocessing.excludesFlawed {
+      throw flawed.refusal(among: flawed.count + examples.count)
+    }
     guard let layout, !examples.isEmpty else {
       throw ConceptError(.tooFew(set: "the set of relevance maps", found: 0, needed: 1))
     }
     let points = try PointSet(values, count: examples.count, dimension: values.count / examples.count)
     return try RelevanceMaps(points, examples: examples, grid: layout.grid, flawed: flawed)
-  }
-
-  private var refusal: ConceptError {
-    let text =
-      "\(flawed.count) of \(flawed.count + examples.count) relevance maps say nothing: \(flawed.summary); check the "
-      + "method and its target, or leave them out with --skip-bad"
-    return ConceptError(flawed.contains { $0.flaw == .notFinite } ? .notFinite(text) : .algebra(text))
   }
 }
 
@@ -174,5 +175,16 @@ extension [FlawedMap] {
       let shown = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " …" : "")
       return "\(names.count) \(flaw.rawValue) (\(shown))"
     }.joined(separator: ", ")
+  }
+
+  /// The error that counts and names them among a number of maps; where they are all, nothing can be left out.
+  func refusal(among total: Int) -> ConceptError {
+    let text =
+      count == total
+      ? "none of the \(total) relevance maps says anything: \(summary); the method yields nothing for this target: "
+        + "try another method, layer or output scale"
+      : "\(count) of \(total) relevance maps say nothing: \(summary); check the method and its target, or leave them "
+        + "out with --skip-bad"
+    return ConceptError(contains { $0.flaw == .notFinite } ? .notFinite(text) : .algebra(text))
   }
 }

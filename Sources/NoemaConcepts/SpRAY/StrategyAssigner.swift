@@ -33,11 +33,16 @@ public struct StrategyAssigner: Sendable {
   /// - Throws: `ConceptError.mismatch` when they are of other examples.
   public init(_ strategies: SpRAYClass, maps: RelevanceMaps) throws(ConceptError) {
     try strategies.check(maps)
+    self.init(SavedStrategies.Class(strategies), maps)
+  }
+
+  /// Makes ready with strategies of an earlier run, and their maps.
+  init(_ saved: SavedStrategies.Class, _ maps: RelevanceMaps) {
     self.maps = maps
-    labels = strategies.labels
-    metric = strategies.metric
-    neighborCount = strategies.neighborCount
-    distances = strategies.members.map { $0.neighborDistance }.sorted()
+    labels = saved.labels
+    metric = saved.metric
+    neighborCount = saved.neighborCount
+    distances = saved.neighborDistances.sorted()
   }
 
   /// Assigns further examples.

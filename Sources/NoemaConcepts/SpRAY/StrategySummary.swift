@@ -144,7 +144,8 @@ extension StrategySummary {
         "parts of the examples lead to other strategies (adjusted Rand index \(stability.mean.brief)); do not rely on "
           + "these")
     } else if !weak.isEmpty {
-      let names = weak.map { "\($0)" }.joined(separator: ", ")
+      // Words count from 1.
+      let names = weak.map { "\($0 + 1)" }.joined(separator: ", ")
       remarks.append("parts of the examples do not lead to strategy \(names) again; do not rely on it")
     }
     return remarks

@@ -60,11 +60,13 @@ extension ClassSuspicion {
   /// One sentence on a strategy, such as: class 'horse', strategy 3 (18 % of images): relevance sits in the lower left
   /// corner; masking that region drops the score by 2.1 on these images and 0.03 elsewhere.
   ///
+  /// Words count strategies from 1, as people do: strategy 3 has the label 2.
+  ///
   /// - Parameter masking: what masking did; nil when it was not tried.
   public func sentence(_ cluster: ClusterSuspicion, masking: MaskingOutcome? = nil) -> String {
     let noun = areImages ? "images" : "examples"
     let start =
-      "class '\(name)', strategy \(cluster.label) (\(cluster.share.percent) of \(noun)): relevance sits "
+      "class '\(name)', strategy \(cluster.label + 1) (\(cluster.share.percent) of \(noun)): relevance sits "
       + cluster.region.phrase
     guard let masking, !masking.memberDrop.isNaN else { return start }
     return start + "; masking that region \(Self.effect(masking.memberDrop)) on these \(noun) and "

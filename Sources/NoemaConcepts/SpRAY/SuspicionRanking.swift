@@ -95,9 +95,7 @@ public struct SuspicionRanking: Sendable, Hashable, Codable {
   /// Ranks classes by their scores, corrects p-values over all of them, and says what is suspicious. Of equal scores
   /// the larger gap comes first.
   public func rank(_ classes: [ClassSuspicion]) -> [ClassSuspicion] {
-    var ranked = classes.enumerated().sorted { a, b in
-      (b.element.score, b.element.relativeGap, a.offset) < (a.element.score, a.element.relativeGap, b.offset)
-    }.map { $0.element }
+    var ranked = order(classes).map { classes[$0] }
     let adjusted = correction.adjusted(ranked.flatMap { $0.clusters.map { $0.p } })
     var next = 0
     for place in ranked.indices {
@@ -113,6 +111,13 @@ public struct SuspicionRanking: Sendable, Hashable, Codable {
       }
     }
     return ranked
+  }
+
+  /// The places of classes, the most suspicious first.
+  func order(_ classes: [ClassSuspicion]) -> [Int] {
+    classes.indices.sorted { a, b in
+      (classes[b].score, classes[b].relativeGap, a) < (classes[a].score, classes[a].relativeGap, b)
+    }
   }
 
   private func suspicion(

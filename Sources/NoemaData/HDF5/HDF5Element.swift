@@ -95,13 +95,21 @@ public enum HDF5Element: String, Sendable, Hashable, CaseIterable, CustomStringC
 extension HDF5Element {
   /// Checks that a tensor's elements can be stored so.
   ///
-  /// - Throws: `DataError` for truth values beside numbers, fractions as integers, or integers out of range.
+  /// - Throws: `DataError` for truth values beside numbers, fractions as integers, or numbers out of range.
   func check(_ tensor: Tensor, at place: String) throws(DataError) {
     if self == HDF5Element(tensor.elementType) { return }
     let isTruth = self == .bool || tensor.elementType == .bool
     guard self != .float16, !isTruth, integers == nil || !tensor.elementType.isFloat else {
       throw DataError(
         .parameters("elements of \(tensor.elementType) cannot be stored as \(self); convert them"), at: place)
+    }
+    if self == .float32, tensor.elementType == .float64 {
+      let misfit = tensor.withElements(as: Double.self) { values in
+        values.first { $0.isFinite && !Float($0).isFinite }
+      }
+      if let misfit {
+        throw DataError(.parameters("\(misfit) cannot be stored as \(self); store it as float64"), at: place)
+      }
     }
     guard let integers else { return }
     let wide = tensor.converted(to: .int64)

@@ -9,8 +9,9 @@ public struct ExplanationReport: Sendable {
     public var name: String
     /// The array's file beside the report.
     public var array: String
-    /// Per example: what attributions sum to, and what they should where the method says.
+    /// Per example: what attributions sum to.
     public var sums: [Double]
+    /// Per example: what they should sum to, where the method says.
     public var expected: [Double]?
     /// The seconds it took.
     public var seconds: Double
@@ -31,8 +32,9 @@ public struct ExplanationReport: Sendable {
   public var title: String
   /// The methods.
   public var methods: [Method]
-  /// Names, explained classes and outputs of the examples.
+  /// Names and explained classes of the examples.
   public var names, targets: [String]
+  /// The outputs that are explained, one an example.
   public var outputs: [Double]
   /// The layer that received attributions.
   public var layer: String
@@ -163,10 +165,7 @@ public struct ExplanationReport: Sendable {
   ///
   /// - Parameter pngs: PNG files of the figures by name, as far as they could be made.
   public func notebook(pngs: [String: [UInt8]] = [:]) throws -> String {
-    var notebook = Notebook()
-    notebook.markdown(
-      "# \(Escape.markdown(title))\n\n\(Escape.markdown(answer))\n\nThe cells read `result.json` and the arrays "
-        + "beside this notebook; they need numpy and matplotlib.")
+    var notebook = Notebook(title: title, answers: [answer], reading: "`result.json` and the arrays")
     notebook.code(Self.loadCode, outputs: [.text(summary)])
     let shown = figures.map {
       Notebook.Output.figure(

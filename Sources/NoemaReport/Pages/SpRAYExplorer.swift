@@ -28,7 +28,7 @@ struct SpRAYExplorer {
               [
                 "class": "plot", "tabindex": "0", "role": "application",
                 "aria-label": "Examples of \(result.name). \(Self.keyGuide)",
-              ]),
+              ], text: summary),
             .element("div", ["class": "tip", "hidden": "hidden"]),
           ]),
         .element(
@@ -38,7 +38,11 @@ struct SpRAYExplorer {
             .element("div", ["class": "tools", "role": "group", "aria-label": "Tools"]),
             .element("p", ["class": "said", "aria-live": "polite"], text: ""),
             .element("div", ["class": "pins"]), .element("div", ["class": "chosen"]),
-            .element("noscript", [:], text: "This plot needs scripts; figures/ holds a still picture of it."),
+            .element(
+              "noscript", [:],
+              text:
+                "This plot needs scripts; figures/ holds a still picture of it, assignments.csv its examples."
+            ),
           ]),
         HTML(trusted: "<script type=\"application/json\" id=\"\(identifier)-points\">\(data)</script>"),
       ] + sheets.map(\.image))
@@ -52,6 +56,14 @@ struct SpRAYExplorer {
   private static let keyGuide = """
     Arrow keys go from example to example, Enter pins, C selects the strategy, Escape clears.
     """
+
+  /// The plot in words, for readers without it.
+  private var summary: String {
+    let sizes = result.clusters.enumerated().map { "\($0.element.size) of strategy \($0.offset + 1)" }
+    let rest = result.unclusteredCount > 0 ? ["\(result.unclusteredCount) of no strategy"] : []
+    return "A plane of \(group.members.count) examples: \((sizes + rest).joined(separator: ", ")). "
+      + "A strategy's button selects its examples and lists their names."
+  }
 
   /// A sheet of thumbnails as the script knows it.
   private struct Sheet: Encodable {

@@ -6,19 +6,16 @@ struct SpRAYNotebook {
   let pngs: [String: [UInt8]]
 
   var notebook: Notebook {
-    var notebook = Notebook()
-    let answers = report.answers.isEmpty ? report.derivedAnswers : report.answers
-    notebook.markdown(
-      "# \(Escape.markdown(report.title))\n\n**\(Escape.markdown(report.question))**\n\n"
-        + answers.map { Escape.markdown($0) }.joined(separator: "\n\n")
-        + "\n\nThe cells read `result.json`, `assignments.csv`, `embedding.npy` and `mean-maps.npy` beside this "
-        + "notebook; they need numpy and matplotlib.")
+    var notebook = Notebook(
+      title: report.title, question: report.question,
+      answers: report.answers.isEmpty ? report.derivedAnswers : report.answers,
+      reading: "`result.json`, `assignments.csv`, `embedding.npy` and `mean-maps.npy`")
     notebook.code(Self.load, outputs: [.text(summary)])
-    add("## Eigenvalues", Self.spectra, figures.spectra, to: &notebook)
-    add("## Strategies in the plane", Self.scatters, figures.scatters, to: &notebook)
+    notebook.section("## Eigenvalues", Self.spectra, figures.spectra, pngs: pngs)
+    notebook.section("## Strategies in the plane", Self.scatters, figures.scatters, pngs: pngs)
     // The arrays have maps of one size only.
-    if !figures.maps.isEmpty, hasMapsOfOneSize {
-      add("## Mean relevance maps", Self.maps, figures.maps, to: &notebook)
+    if hasMapsOfOneSize {
+      notebook.section("## Mean relevance maps", Self.maps, figures.maps, pngs: pngs)
     }
     return notebook
   }
@@ -28,18 +25,11 @@ struct SpRAYNotebook {
     return Set(maps.map { [$0.height, $0.width] }).count == 1
   }
 
-  private func add(_ heading: String, _ code: String, _ figures: [NamedFigure], to notebook: inout Notebook) {
-    notebook.markdown(heading)
-    notebook.code(
-      code,
-      outputs: figures.map { .figure(svg: $0.svg, png: pngs[$0.name], description: $0.figure.title) })
-  }
-
   /// What the first cell prints.
   private var summary: String {
     report.ranking.map { index in
       let result = report.record.classes[index]
-      let name = String(result.name.map { $0.isNewline ? " " : $0 })
+      let name = Notebook.flat(result.name)
       let sizes = result.clusters.map { "\($0.size)" }.joined(separator: ", ")
       return "\(result.suspicion.rank). \(name): \(result.clusters.count) strategies of \(sizes) examples\n"
     }.joined()

@@ -22,7 +22,10 @@ public struct SpRAYPage: Sendable {
   /// - Throws: `ImageError` or `DataError` when an image is empty or neither grey nor RGB.
   public func html() throws -> String {
     let content = SpRAYContent(report: report, figures: drawings)
-    return SpRAYDocument(title: report.title, body: try content.body()).source
+    var document = HTMLDocument(title: report.title, body: try content.body())
+    document.style = ExplorerStyle.rules
+    document.script = ExplorerScript.source
+    return document.source
   }
 
   /// The notebook that draws the figures again from the files beside it, with numpy and matplotlib alone.

@@ -20,8 +20,9 @@ public struct SpRAYRecord: Encodable, Sendable {
     public var region: String?
     /// The examples that stand for it, nearest to its middle first.
     public var prototypes: [Prototype] = []
-    /// How often each label and each prediction occurs inside.
+    /// How often each label occurs inside.
     public var labels: [String: Int] = [:]
+    /// How often each prediction occurs inside.
     public var predictions: [String: Int] = [:]
     /// What happens when its region is hidden from the network; nil when that was not tried.
     public var maskingEffect: MaskingEffect?
@@ -80,8 +81,9 @@ public struct SpRAYRecord: Encodable, Sendable {
   public struct Eigengap: Codable, Sendable, Hashable {
     /// How many eigenvalues lie below it: the number of clusters that it suggests.
     public var clusterCount: Int
-    /// The step, and its share of the eigenvalue above it.
+    /// The step.
     public var gap: Double
+    /// Its share of the eigenvalue above it.
     public var relativeGap: Double?
     /// The 95 % interval of the number in resampled data: two numbers.
     public var clusterCountInterval: [Int]?
@@ -128,8 +130,9 @@ public struct SpRAYRecord: Encodable, Sendable {
 
   /// What was found for one class.
   public struct ClassResult: Encodable, Sendable {
-    /// Its name, and the number of its output.
+    /// Its name.
     public var name: String
+    /// The number of its output.
     public var classIndex: Int
     /// How many examples were analysed.
     public var exampleCount: Int
@@ -145,8 +148,9 @@ public struct SpRAYRecord: Encodable, Sendable {
     public var componentCount: Int?
     /// The mean silhouette of all examples, −1 to 1.
     public var silhouette: Double?
-    /// Agreement of clusterings of resampled data: mean adjusted Rand index, and its 95 % interval.
+    /// Agreement of clusterings of resampled data: mean adjusted Rand index.
     public var stability: Double?
+    /// Its 95 % interval: two numbers.
     public var stabilityInterval: [Double]?
     /// How suspicious the class is.
     public var suspicion: Suspicion

@@ -134,6 +134,9 @@ extension SpRAYReport {
     let confirmed = ranking.map { record.classes[$0] }.filter(\.isConfirmed)
     let count = record.classes.count
     let classes = count == 1 ? "the analysed class" : "the \(count) analysed classes"
+    guard record.classes.contains(where: { $0.clusters.contains { $0.maskingEffect != nil } }) else {
+      return ["In \(classes), no strategy was tested by masking; the ranking says which to look at."]
+    }
     guard !confirmed.isEmpty else {
       return ["In \(classes), masking confirms no suspicious strategy."]
     }

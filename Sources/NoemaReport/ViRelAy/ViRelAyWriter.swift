@@ -94,7 +94,10 @@ extension ViRelAyProject {
   private func writeAttributions(to path: String) throws {
     let writer = try HDF5Writer(path: path)
     let count = attributions.samples.count
-    try writer.write(numbers(attributions.samples), to: "index", as: .uint32)
+    // Rows that are samples in their order need no numbers, among which the viewer searches one by one.
+    if attributions.samples != Array(0..<count) {
+      try writer.write(numbers(attributions.samples), to: "index", as: .uint32)
+    }
     try writer.write(numbers(attributions.labels), to: "label", as: .uint16)
     try writer.write(attributions.predictions.converted(to: .float32), to: "prediction")
     var shape: [Int]?

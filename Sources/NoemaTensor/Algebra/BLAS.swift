@@ -87,38 +87,3 @@ extension Matrix {
     return result
   }
 }
-
-/// Products of float32 blocks; sums over blocks are the caller's, in float64.
-enum SinglePrecision {
-  /// The upper triangle of `rows · rowsᵀ`, `count × count`.
-  static func gram(
-    _ rows: UnsafeBufferPointer<Float>, count: Int, width: Int, into result: UnsafeMutableBufferPointer<Float>
-  ) {
-    cblas_ssyrk(
-      CblasRowMajor, CblasUpper, CblasNoTrans, Int32(count), Int32(width), 1, rows.baseAddress!, Int32(width),
-      0,
-      result.baseAddress!, Int32(count))
-  }
-
-  /// `a · bᵀ`, `aCount × bCount`.
-  static func product(
-    _ a: UnsafeBufferPointer<Float>, _ aCount: Int, _ b: UnsafeBufferPointer<Float>, _ bCount: Int,
-    width: Int,
-    into result: UnsafeMutableBufferPointer<Float>
-  ) {
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(aCount), Int32(bCount), Int32(width), 1, a.baseAddress!,
-      Int32(width), b.baseAddress!, Int32(width), 0, result.baseAddress!, Int32(bCount))
-  }
-
-  /// `aᵀ · b` for `a` of `count × left` and `b` of `count × right`.
-  static func transposedProduct(
-    _ a: UnsafeBufferPointer<Float>, left: Int, _ b: UnsafeBufferPointer<Float>, right: Int, count: Int,
-    into result: UnsafeMutableBufferPointer<Float>
-  ) {
-    cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(count), 1, a.baseAddress!,
-      Int32(left),
-      b.baseAddress!, Int32(right), 0, result.baseAddress!, Int32(right))
-  }
-}

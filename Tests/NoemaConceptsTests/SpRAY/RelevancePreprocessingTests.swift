@@ -179,7 +179,22 @@ import Testing
     #expect(negative?.name == "algebra")
     #expect(
       kind { _ = try prepared([0, 0], [1, 1, 2]) { $0.excludesFlawed = true } }
+        == .algebra(
+          "none of the 1 relevance maps says anything: 1 zero (x0); the method yields nothing for this target: try "
+            + "another method, layer or output scale"))
+    #expect(
+      kind { _ = try RelevanceCollector().finish() }
         == .tooFew(set: "the set of relevance maps", found: 0, needed: 1))
+  }
+
+  @Test func examplesWithoutAMapAreCounted() throws {
+    var settings = RelevancePreprocessing()
+    settings.excludesFlawed = true
+    var collector = try RelevanceCollector(settings)
+    collector.refuse(RelevanceExample(index: 4, name: "x4"), as: .notFinite)
+    #expect(kind { _ = try collector.finish() }?.name == "notFinite")
+    try collector.append(Tensor(shape: [1, 1, 2], [Float(1), 2]), of: [RelevanceExample(index: 5)])
+    #expect(try collector.finish().flawed.map(\.example.name) == ["x4"])
   }
 
   @Test func badRequestsAreRefused() throws {

@@ -28,7 +28,7 @@ import Testing
     #expect(cluster.region.place == .lowerLeftCorner)
     #expect(cluster.regionShare - cluster.regionShareElsewhere > 1.0 / 3)
     #expect(
-      first.sentence == "class 'horse', strategy 1 (20 % of images): relevance sits in the lower left corner")
+      first.sentence == "class 'horse', strategy 2 (20 % of images): relevance sits in the lower left corner")
     for other in ranked[1...] { #expect(other.clusters.allSatisfy { !$0.isSuspicious }) }
     #expect(
       SuspicionRanking().testingNote(ranked).hasPrefix("\(ranked.reduce(0) { $0 + $1.clusters.count }) strat")

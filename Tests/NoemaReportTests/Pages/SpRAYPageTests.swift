@@ -48,7 +48,7 @@ private func between(_ start: String, _ end: String, in text: String) throws -> 
     #expect(!lower.contains("http:") && !lower.contains("https:") && !lower.contains("//cdn"))
     #expect(!lower.contains("@import") && !lower.contains("<link"))
     for call in ["fetch(", "xmlhttprequest", "innerhtml", "eval(", "websocket", "import(", "document.write"] {
-      #expect(!SpRAYScript.script.lowercased().contains(call))
+      #expect(!ExplorerScript.source.lowercased().contains(call))
     }
     #expect(html.components(separatedBy: "src=\"").dropFirst().allSatisfy { $0.hasPrefix("data:image/") })
     // One script that runs, and one of data a class.
@@ -122,6 +122,11 @@ private func between(_ start: String, _ end: String, in text: String) throws -> 
   #expect(report.derivedAnswers.count == 1 && report.derivedAnswers[0].hasPrefix("Class 'horse', strategy 3"))
   report.record.classes[1].clusters[2].maskingEffect?.isConfirmed = false
   #expect(report.derivedAnswers == ["In the 2 analysed classes, masking confirms no suspicious strategy."])
+  report.record.classes[1].clusters[2].maskingEffect = nil
+  #expect(
+    report.derivedAnswers == [
+      "In the 2 analysed classes, no strategy was tested by masking; the ranking says which to look at."
+    ])
 }
 
 @Test func thePlotKnowsEveryExample() throws {

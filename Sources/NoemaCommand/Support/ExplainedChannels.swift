@@ -1,0 +1,60 @@
+internal import Noema
+
+/// The channels of a layer that most relevance passes, over all examples, and the examples that show what each stands
+/// for: those in which it has most.
+struct ExplainedChannels: Encodable {
+  struct Channel: Encodable {
+    var channel: Int
+    /// The mean over examples.
+    var meanRelevance: Double
+    /// The examples with the most relevance, the first one most.
+    var examples: [Example]
+  }
+  struct Example: Encodable {
+    var name: String
+    var relevance: Double
+  }
+
+  /// The channels, the most relevant first.
+  let channels: [Channel]
+
+  /// The method that attributes to channels.
+  static let method = "channel-relevance"
+
+  /// Looks through what the method found.
+  ///
+  /// - Parameters:
+  ///   - names: the examples' names.
+  ///   - count: how many channels are kept.
+  ///   - examples: how many examples of each.
+  init(_ outcome: MethodOutcome, names: [String], keeping count: Int, examples: Int) throws {
+    let width = outcome.shapes[0].reduce(1, *)
+    var references = ReferenceExamples(channels: width, keeping: examples)
+    var sums = [Double](repeating: 0, count: width)
+    try outcome.forEachBatch(value: 0) { rows, relevance in
+      try references.add(relevance, of: rows)
+      relevance.withElements(as: Float.self) { values in
+        for (index, value) in values.enumerated() { sums[index % width] += Double(value) }
+      }
+    }
+    let order = sums.indices.sorted { (sums[$1], $0) < (sums[$0], $1) }
+    channels = order.prefix(count).map { channel in
+      Channel(
+        channel: channel, meanRelevance: sums[channel] / Double(names.count),
+        examples: references.channels[channel].map { Example(name: names[$0.example], relevance: $0.score) })
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws { try channels.encode(to: encoder) }
+
+  /// A table for the terminal.
+  var table: String {
+    let rows = channels.map { channel in
+      [
+        String(channel.channel), NumberText.compact(channel.meanRelevance),
+        channel.examples.map { "\($0.name) \(NumberText.compact($0.relevance))" }.joined(separator: ", "),
+      ]
+    }
+    return alignedTable([["channel", "mean relevance", "most relevant in"]] + rows, rightAligned: [0, 1])
+  }
+}

@@ -1,0 +1,12 @@
+public import ArgumentParser
+public import NoemaConcepts
+
+// The names that result files use are the names of the flags.
+extension RelevancePreprocessing.Channels: ExpressibleByArgument {}
+extension RelevancePreprocessing.Sign: ExpressibleByArgument {}
+extension RelevancePreprocessing.Normalisation: ExpressibleByArgument {}
+extension Metric: ExpressibleByArgument {}
+extension SpectralEmbedding.Laplacian: ExpressibleByArgument {}
+extension Agglomerative.Linkage: ExpressibleByArgument {}
+extension GaussianMixture.Shape: ExpressibleByArgument {}
+extension SpRAY.LayoutSource: ExpressibleByArgument {}
