@@ -113,7 +113,8 @@ let package = Package(
       dependencies: ["NoemaTensor", "NoemaConformance", "NoemaTestSupport", "ONNXSchema"],
       swiftSettings: strict),
     .testTarget(
-      name: "NoemaCommandTests", dependencies: foundations + ["NoemaCommand", "NoemaTestSupport"],
+      name: "NoemaCommandTests",
+      dependencies: foundations + ["NoemaAttribution", "NoemaCommand", "NoemaTestSupport"],
       swiftSettings: strict),
   ]
 )
