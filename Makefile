@@ -55,6 +55,7 @@ golden: ## Write the reference values of the tests again (installs PyTorch and s
 	$(python) scripts/golden/classical.py
 	$(python) scripts/golden/clustering.py
 	$(python) scripts/golden/trees.py
+	$(python) scripts/golden/concepts.py
 
 notebooks: build ## Write notebooks-export/ again from the README's examples
 	@command -v pngquant >/dev/null || scripts/setup pngquant

@@ -69,9 +69,7 @@ let package = Package(
     library("NoemaAttribution", foundations),
     library(
       "NoemaConcepts",
-      foundations + [
-        "NoemaAttribution", "COpenBLAS", "CLAPACKE", "CARPACK", .product(name: "Yams", package: "Yams"),
-      ]),
+      foundations + ["NoemaAttribution", "CARPACK", .product(name: "Yams", package: "Yams")]),
     library("NoemaRules", foundations + ["NoemaAttribution"]),
     library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts"]),
     library("Noema", libraries),

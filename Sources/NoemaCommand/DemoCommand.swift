@@ -8,6 +8,17 @@ struct DemoCommand: ParsableCommand {
     subcommands: [TCAVDemo.self, SpRAYDemo.self])
 }
 
+/// What all demonstrations have in common.
+struct DemoOptions: ParsableArguments {
+  @Option(
+    help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
+  var models: String?
+  @Option(help: "The folder of Fashion-MNIST's t10k files (Debian package dataset-fashion-mnist).")
+  var data = "/usr/share/datasets/fashion-mnist"
+  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
+  @Flag(help: "Print nothing but errors.") var quiet = false
+}
+
 struct TCAVDemo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tcav",
@@ -23,28 +34,22 @@ struct TCAVDemo: ParsableCommand {
       """)
 
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-out"
-  @Option(
-    help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
-  var models: String?
-  @Option(help: "The folder of Fashion-MNIST's t10k files (Debian package dataset-fashion-mnist).")
-  var data = "/usr/share/datasets/fashion-mnist"
   @Option(help: "CAVs per concept.") var runs = 50
   @Option(name: .customLong("pseudo-concepts"), help: "Pseudo-concepts of the permutation test.")
   var pseudoConcepts = 999
-  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
-  @Flag(help: "Print nothing but errors.") var quiet = false
+  @OptionGroup var options: DemoOptions
 
   private static let layers = ["pool1", "pool2"]
 
   func run() throws {
     let start = ContinuousClock().now
-    let images = try FashionImages(folder: data)
-    let folder = try DemoModels.folder(models)
+    let images = try FashionImages(folder: options.data)
+    let folder = try DemoModels.folder(options.models)
     var test = TCAV()
     test.runs = runs
     test.pseudoConcepts = pseudoConcepts
-    test.seed = seed
-    let progress = ProgressBar(isShown: !quiet && isatty(2) == 1)
+    test.seed = options.seed
+    let progress = ProgressBar(isShown: !options.quiet && isatty(2) == 1)
     try ResultFolder.make(at: out) { target in
       var archives: [TCAVArchive] = []
       for twin in DemoModels.twins {
@@ -52,7 +57,7 @@ struct TCAVDemo: ParsableCommand {
         let layers = try network.graph().layers()
         var study = TCAVStudy(network: network, layers: try Self.layers.flatMap { try layers.matching($0) })
         study.test = test
-        try images.fill(&study, seed: seed)
+        try images.fill(&study, seed: options.seed)
         let result = try study { progress("\(twin) twin: \($0)", $1, $2) }
         var archive = TCAVArchive(
           study: study, result: result,
@@ -70,7 +75,7 @@ struct TCAVDemo: ParsableCommand {
       }
       let both = join(archives)
       try both.write(into: target, run: record(both.study.network, start))
-      guard !quiet else { return }
+      guard !options.quiet else { return }
       print(TCAVTable.text(both.result.results))
       print("")
       for twin in DemoModels.twins {
@@ -98,7 +103,7 @@ struct TCAVDemo: ParsableCommand {
       ("data", "Fashion-MNIST test images"), ("runs", String(runs)),
       ("pseudo-concepts", String(pseudoConcepts)),
       ("probe of the CAV", "mean-difference"), ("probe of quality", "ridge"), ("correction", "holm"),
-      ("seed", String(seed)), ("noema", noemaVersion),
+      ("seed", String(options.seed)), ("noema", noemaVersion),
     ]
   }
 
@@ -106,9 +111,9 @@ struct TCAVDemo: ParsableCommand {
     let model = LoadedModel(
       network: network, preprocessing: nil, classNames: FashionImages.classNames, shapes: [:], isGuess: false)
     return RunRecord(
-      model, data: ["path": data],
+      model, data: ["path": options.data],
       settings: Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.value) }),
-      seed: seed, timings: ["study": seconds(since: start)])
+      seed: options.seed, timings: ["study": seconds(since: start)])
   }
 
   /// Both twins side by side, each as a target of its own.

@@ -105,8 +105,8 @@ struct PredictCommand: ParsableCommand {
     else { return nil }
     do { return try labels.map { try model.classIndex($0, count: count) } } catch let error as ConceptError {
       // Labels that were asked for must be right; folders may be named after anything.
-      guard data.labels == nil, data.labelColumn == nil else {
-        throw DataError(.malformed(error.description), at: data.labels ?? data.data)
+      guard data.examples.labels == nil, data.examples.labelColumn == nil else {
+        throw DataError(.malformed(error.description), at: data.examples.labels ?? data.data)
       }
       if !options.quiet { note("no accuracy: \(error.description)") }
       return nil

@@ -132,7 +132,7 @@ struct ProbeCommand: ParsableCommand {
     guard let file else { return nil }
     let words = try Dataset.readLabels(file)
     let count = dataset.examples.count
-    guard words.count == count || data.limit != nil && words.count > count else {
+    guard words.count == count || data.examples.limit != nil && words.count > count else {
       throw DataError(.malformed("\(words.count) words for the \(count) examples of \(data.data)"), at: file)
     }
     var seen: [String: Int] = [:]

@@ -18,14 +18,8 @@ struct SpRAYDemo: ParsableCommand {
       """)
 
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-spray"
-  @Option(
-    help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
-  var models: String?
-  @Option(help: "The folder of Fashion-MNIST's t10k files (Debian package dataset-fashion-mnist).")
-  var data = "/usr/share/datasets/fashion-mnist"
   @Option(help: "Images of each class.") var examples = 300
-  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
-  @Flag(help: "Print nothing but errors.") var quiet = false
+  @OptionGroup var options: DemoOptions
 
   /// Shirts, and the classes that they are mistaken for.
   private static let classes = [0, 2, 3, 4, 6]
@@ -40,24 +34,25 @@ struct SpRAYDemo: ParsableCommand {
 
   func run() throws {
     let start = ContinuousClock().now
-    let images = try FashionImages(folder: data)
-    let folder = try DemoModels.folder(models)
+    let images = try FashionImages(folder: options.data)
+    let folder = try DemoModels.folder(options.models)
     try ResultFolder.make(at: out) { target in
       let tagged = try write(images, to: target)
       for twin in DemoModels.twins {
         func arguments(_ place: String) -> [String] {
           [
             "--model", "\(folder)/fmnist-\(twin).onnx", "--data", "\(place)/images.npy", "--labels",
-            "\(place)/labels.txt", "--seed", String(seed), "-o", "\(place)/\(twin)",
+            "\(place)/labels.txt", "--seed", String(options.seed), "-o", "\(place)/\(twin)",
           ]
         }
         // What repeats the study speaks of the final place.
         StudyFile.override = ["spray"] + arguments(out)
-        let command = try SprayCommand.parse(arguments(target.stagingPath) + (quiet ? ["--quiet"] : []))
+        let command = try SprayCommand.parse(
+          arguments(target.stagingPath) + (options.quiet ? ["--quiet"] : []))
         let found = try command.study(isPrinting: false, data: "\(out)/images.npy")
-        if !quiet { print(text(found, twin, tagged)) }
+        if !options.quiet { print(text(found, twin, tagged)) }
       }
-      guard !quiet else { return }
+      guard !options.quiet else { return }
       print(String(format: "%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
       print("reports: \(out)/tagged/report.html, \(out)/clean/report.html")
     }
@@ -67,7 +62,7 @@ struct SpRAYDemo: ParsableCommand {
   ///
   /// - Returns: the places of the images with the tag.
   private func write(_ source: FashionImages, to folder: ResultFolder) throws -> Set<Int> {
-    var random = RandomNumbers(seed: seed)
+    var random = RandomNumbers(seed: options.seed)
     let order = random.sample(source.images.count, below: source.images.count)
     var pixels: [UInt8] = [], words: [String] = [], tagged: Set<Int> = []
     for label in Self.classes {

@@ -60,6 +60,7 @@ struct BalancedNetwork: Sendable, CustomTestStringConvertible {
   static let all = fixtures + transformers + recurrent
   static let attentive = transformers
   static let others = transformers + recurrent
+  static let gated = recurrent
 }
 
 /// What a pass backward shares out, and what stays where, under the bounds of the papers.
@@ -293,5 +294,19 @@ extension Graph {
   fileprivate func addsConstants(_ node: Node) -> Bool {
     let readers = nodes.filter { $0.operands.contains(node.results[0]) && $0.operation is Binary }
     return ([node] + readers).contains { addends(of: $0).contains { constants[$0] != nil } }
+  }
+
+  /// What a sigmoid gates takes all also where products have halves: the gates would divide by next to nothing.
+  @Test(arguments: BalancedNetwork.gated)
+  func sigmoidsReceiveNothing(_ row: BalancedNetwork) throws {
+    let (network, x, classes) = try row.make()
+    var subject = Subject(network)
+    subject.examples = classes.count
+    func relevance(_ composite: Composite) throws -> [Float] {
+      try LayerwiseRelevance(composite).attributor(for: subject).attribute([x], classes: classes).values[0]
+        .floats
+    }
+    let (halves, constant) = (try relevance(.attention), try relevance(.epsilon()))
+    #expect(halves == constant && halves.contains { $0 != 0 })
   }
 }

@@ -186,8 +186,8 @@ struct OneNode: Sendable, CustomTestStringConvertible {
       draft.initialiser("variance", Tensor(shape: [3], [Float(0.75), 3.75, 15.75]))
       operands += ["scale", "shift", "mean", "variance"]
     }
-    draft.node(operation, operands, [isApart ? "plain" : "z"], attributes)
-    if isApart { draft.node("Add", ["plain", "b"], ["z"]) }
+    draft.node(operation, operands, [isApart ? "plain" : "z"], name: "layer", attributes)
+    if isApart { draft.node("Add", ["plain", "b"], ["z"], name: "layer/Add") }
     if isRectified {
       draft.node("Relu", ["z"], ["h"])
       draft.node("Flatten", ["h"], ["flat"])
@@ -378,6 +378,20 @@ struct OneNode: Sendable, CustomTestStringConvertible {
       composite.assignments = [Composite.Assignment(rule, depths: 1...1)]
       expectClose(
         try found(composite, network, inputs, r), rule.relevance(arriving, a, map), rule.description)
+    }
+  }
+
+  /// Rules by name are those of all layers, also where import gives a layer's bias a node of the same name.
+  @Test(arguments: OneNode.layers)
+  func rulesByName(_ node: OneNode) throws {
+    let network = try node.network(), map = try AffineMap(of: network)
+    let (inputs, r) = try draws(network, outputs: map.bias.count)
+    for rule in [RelevanceRule.zPlus, .epsilon(0.25)] {
+      var named = Composite.epsilon()
+      named.assignments = [Composite.Assignment(rule, names: "*layer*")]
+      expectClose(
+        try found(named, network, inputs, r), try found(composite(rule), network, inputs, r), rule.description
+      )
     }
   }
 

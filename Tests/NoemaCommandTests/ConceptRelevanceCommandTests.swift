@@ -166,15 +166,7 @@ private let mapTolerance = 1e-4
 
   // MARK: Errors
 
-  struct Case: Sendable, CustomTestStringConvertible {
-    let code: Int32
-    let arguments, message: String
-    var testDescription: String { arguments }
-
-    init(_ code: Int32, _ arguments: String, _ message: String) {
-      (self.code, self.arguments, self.message) = (code, arguments, message)
-    }
-  }
+  private typealias Case = RefusedCommand
 
   private static let concept = "--method concept-relevance --concept"
   private static let cases = [
@@ -201,16 +193,10 @@ private let mapTolerance = 1e-4
   ]
 
   @Test(arguments: cases)
-  func failuresAreExplained(_ row: Case) throws {
+  func failuresAreExplained(_ row: RefusedCommand) throws {
     let workspace = try workspace()
     try writeStudy(workspace, hash: String(repeating: "0", count: 64))
-    let before = try workspace.entries()
-    let outcome = try workspace.start(
-      ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out"]
-        + row.arguments.split(separator: " ").map(String.init)
-    ).wait()
-    #expect(outcome.code == row.code)
-    #expect(outcome.errors.contains(row.message), "\(outcome.errors)")
-    #expect(try workspace.entries() == before)
+    try row.check(
+      in: workspace, first: ["explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out"])
   }
 }

@@ -4,17 +4,7 @@ import Testing
 
 /// Every failure has its exit code, one sentence that names the cure, and leaves nothing that looks like a result.
 @Suite struct ExitCodeTests {
-  /// One row: a command line, its exit code, and what standard error says.
-  struct Case: Sendable, CustomTestStringConvertible {
-    let code: Int32
-    let message: String
-    let arguments: String
-    var testDescription: String { arguments }
-
-    init(_ code: Int32, _ arguments: String, _ message: String) {
-      (self.code, self.message, self.arguments) = (code, message, arguments)
-    }
-  }
+  private typealias Case = RefusedCommand
 
   private static let usage = [
     Case(2, "predict --bogus", "Missing expected argument"),
@@ -77,7 +67,7 @@ import Testing
   ]
 
   @Test(arguments: usage + data + others)
-  func failuresAreExplained(_ row: Case) throws {
+  func failuresAreExplained(_ row: RefusedCommand) throws {
     let workspace = try Workspace()
     try workspace.writeImageModel()
     try workspace.write(Workspace.noise([3, 1, 8, 8], seed: 5), "x.npy")
@@ -96,13 +86,7 @@ import Testing
     strange.node("Mystery", ["x"], ["y"], name: "/head/Mystery")
     strange.output("y")
     try strange.write(to: workspace.file("strange.onnx"))
-    let before = try workspace.entries()
-
-    let outcome = try workspace.start(row.arguments.split(separator: " ").map(String.init)).wait()
-    #expect(outcome.code == row.code)
-    #expect(outcome.errors.contains(row.message), "\(outcome.errors)")
-    // Work in progress may stay, under a name that says so.
-    #expect(try workspace.entries().filter { $0 != "acts.partial" } == before)
+    try row.check(in: workspace, partial: "acts.partial")
   }
 
   @Test func helpAndVersionAreNoFailures() throws {

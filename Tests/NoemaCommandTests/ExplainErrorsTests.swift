@@ -6,17 +6,7 @@ import Testing
 /// Methods and settings that do not fit the network or the data: each has its exit code, and a sentence that says what
 /// was found and what to do; nothing is left behind.
 @Suite struct ExplainErrorsTests {
-  /// One row: a command line behind `explain`, its exit code, and what standard error says.
-  struct Case: Sendable, CustomTestStringConvertible {
-    let code: Int32
-    let message: String
-    let arguments: String
-    var testDescription: String { arguments }
-
-    init(_ code: Int32, _ arguments: String, _ message: String) {
-      (self.code, self.message, self.arguments) = (code, message, arguments)
-    }
-  }
+  private typealias Case = RefusedCommand
 
   private static let image = "--model net.onnx --data x.npy"
   private static let table = "--model mlp.onnx --data rows.npy"
@@ -105,7 +95,7 @@ import Testing
   ]
 
   @Test(arguments: methods + targets + numbers + files)
-  func failuresAreExplained(_ row: Case) throws {
+  func failuresAreExplained(_ row: RefusedCommand) throws {
     let workspace = try Workspace()
     try workspace.writeImageModel()
     try TinyModel.table().write(to: workspace.file("mlp.onnx"))
@@ -120,13 +110,7 @@ import Testing
     try workspace.write(Tensor(shape: [3], [Float(0), 0.5, 1]), "half.npy")
     try workspace.write(Tensor(shape: [2], [Int64(0), 1]), "few.npy")
     try workspace.write("good\nbad\n", "vocab.txt")
-    let before = try workspace.entries()
-
-    let arguments = row.arguments.split(separator: " ").map(String.init)
-    let outcome = try workspace.start(["explain"] + arguments + ["-o", "out"]).wait()
-    #expect(outcome.code == row.code)
-    #expect(outcome.errors.contains(row.message), "\(outcome.errors)")
-    #expect(try workspace.entries() == before)
+    try row.check(in: workspace, first: ["explain"], last: ["-o", "out"])
   }
 
   /// Two branches, one for each pair of classes: what a class does not depend on has relevance 0, and is said to.

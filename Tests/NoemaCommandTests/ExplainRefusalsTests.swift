@@ -6,7 +6,7 @@ import Testing
 /// What a network, a setting or a layer does not allow, method by method: each has its exit code and its sentence, and
 /// leaves nothing behind. `ExplainErrorsTests` has what concerns all methods alike.
 @Suite struct ExplainRefusalsTests {
-  typealias Case = ExplainErrorsTests.Case
+  private typealias Case = RefusedCommand
 
   private static let image = "--model net.onnx --data x.npy"
   private static let table = "--model mlp.onnx --data rows.npy"
@@ -48,6 +48,7 @@ import Testing
     Case(
       69, "\(image) --method lrp-zero --output-scale probability",
       "relevance starts at the raw output, the logit"),
+    Case(65, "\(image) --method lime-groups", "lime-groups needs the groups; give them with --groups"),
     Case(65, "\(image) --method maple", "maple needs training rows; give them with --references"),
     Case(65, "\(image) --method deep-shap", "deep-shap needs a reference set; give one with --references"),
   ]
@@ -67,7 +68,7 @@ import Testing
 
   private static let baselines = [
     "deeplift-reveal-cancel", "deeplift-reveal-cancel-dense", "occlusion",
-    "feature-ablation", "rise", "kernel-shap", "shapley-sampling", "dasp", "lime-groups",
+    "feature-ablation", "rise", "kernel-shap", "shapley-sampling", "dasp", "lime-groups --groups one.npy",
   ].map { method in
     Case(
       65, "\(image) --method \(method) --baseline short.npy",
@@ -153,13 +154,8 @@ import Testing
 
   @Test(
     arguments: networks + operators + baselines + references + groups + numbers + targets + layers)
-  func refusalsAreExplained(_ row: Case) throws {
-    let workspace = try workspace(), before = try workspace.entries()
-    let arguments = row.arguments.split(separator: " ").map(String.init)
-    let outcome = try workspace.start(["explain"] + arguments + ["-o", "out"]).wait()
-    #expect(outcome.code == row.code, "\(outcome.errors)")
-    #expect(outcome.errors.contains(row.message), "\(outcome.errors)")
-    #expect(try workspace.entries() == before)
+  func refusalsAreExplained(_ row: RefusedCommand) throws {
+    try row.check(in: workspace(), first: ["explain"], last: ["-o", "out"])
   }
 
   /// A layer that other classes depend on and this one does not: the result is 0, and every method says so for every

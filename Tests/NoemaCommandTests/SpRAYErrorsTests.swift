@@ -6,17 +6,7 @@ import Testing
 
 /// Data and settings from which no strategies come: each has its exit code and a sentence, or is said in the result.
 @Suite struct SpRAYErrorsTests {
-  /// One row: a command line behind `spray`, its exit code, and what standard error says.
-  struct Case: Sendable, CustomTestStringConvertible {
-    let code: Int32
-    let message: String
-    let arguments: String
-    var testDescription: String { arguments }
-
-    init(_ code: Int32, _ arguments: String, _ message: String) {
-      (self.code, self.message, self.arguments) = (code, message, arguments)
-    }
-  }
+  private typealias Case = RefusedCommand
 
   private static let data = "--model net.onnx --data data.npy --labels labels.txt"
   private static let maps = "--from-attributions maps.npy"
@@ -118,14 +108,8 @@ import Testing
   }
 
   @Test(arguments: flags + sizes + flawed)
-  func failuresAreExplained(_ row: Case) throws {
-    let workspace = try workspace()
-    let before = try workspace.entries()
-    let arguments = row.arguments.split(separator: " ").map(String.init)
-    let outcome = try workspace.start(["spray"] + SpRAYScene.quick + arguments + ["-o", "out"]).wait()
-    #expect(outcome.code == row.code, "\(outcome.errors)")
-    #expect(outcome.errors.contains(row.message), "\(outcome.errors)")
-    #expect(try workspace.entries() == before)
+  func failuresAreExplained(_ row: RefusedCommand) throws {
+    try row.check(in: workspace(), first: ["spray"] + SpRAYScene.quick, last: ["-o", "out"])
   }
 
   /// Maps that say nothing are left out by request, counted and named.

@@ -44,7 +44,8 @@ extension MethodDescription {
     MethodDescription(
       "perceptual-ball", .perturbation,
       "The smallest change that alters the decision, near in hidden layers too.",
-      paper: "Elliott et al. 2021", needs: "images", cost: "about 200 × (1 forward, 1 backward)"
+      paper: "Elliott et al. 2021", needs: "one input, with gradients",
+      cost: "about 200 × (1 forward, 1 backward)"
     ) { _ in PerceptualBall() },
   ]
 }

@@ -20,10 +20,14 @@ extension MethodDescription {
     MethodDescription(
       "lime-groups", .surrogates, "A linear model of which groups are there.", paper: "Ribeiro et al. 2016",
       needs: "groups (--groups)", cost: "5000 × 1 forward"
-    ) {
-      LIMEGroups(
-        groups: FeatureGroups(masks: $0.groups), background: $0.background, samples: $0.samples ?? 5_000,
-        seed: $0.seed)
+    ) { settings throws(GraphError) in
+      // Without them each pixel would be a group, and the fit of as many weights would mean nothing.
+      guard let groups = settings.groups else {
+        throw GraphError(.input("lime-groups needs the groups; give them with --groups"))
+      }
+      return LIMEGroups(
+        groups: FeatureGroups(masks: groups), background: settings.background,
+        samples: settings.samples ?? 5_000, seed: settings.seed)
     },
     MethodDescription(
       "maple", .surrogates, "A linear model on the neighbours that a forest finds.",

@@ -90,14 +90,14 @@ struct ExampleFeed {
   }
 }
 
-extension DataOptions {
-  /// Opens the data as the network takes them.
+extension ExampleOptions {
+  /// Opens a file or folder of data as the network takes them.
   ///
   /// - Throws: also when their shapes are not the network's.
-  func feed(_ model: inout LoadedModel) throws -> ExampleFeed {
+  func feed(_ data: String, _ model: inout LoadedModel) throws -> ExampleFeed {
     let inputs = model.network.inputs
     if inputs.count == 1, inputs[0].element.isFloat {
-      let feed = ExampleFeed(try open(model))
+      let feed = ExampleFeed(try open(data, model))
       let expected = try model.network.inputShapes(batch: 1, overriding: model.shapes)[0].dropFirst()
       guard feed.dataset.examples.exampleShape == Array(expected) else {
         throw GraphError(
@@ -127,14 +127,18 @@ extension DataOptions {
       if let shape = port.shape(of: array) { model.shapes[port.name] = shape }
     }
     let shapes = try model.network.inputShapes(batch: 1, overriding: model.shapes)
-    let fitting = try zip(zip(inputs, shapes), arrays.arrays).map { try fitted($1, to: $0.0, shape: $0.1) }
+    let fitting = try zip(zip(inputs, shapes), arrays.arrays).map {
+      try fitted($1, to: $0.0, shape: $0.1, at: data)
+    }
     return try ExampleFeed(
       InputArrays(fitting, names: arrays.names, name: (data as NSString).lastPathComponent), labels: labels,
       path: data)
   }
 
   /// An array in the type and shape of an input.
-  private func fitted(_ array: Tensor, to port: Network.Port, shape: [Int]) throws -> Tensor {
+  private func fitted(
+    _ array: Tensor, to port: Network.Port, shape: [Int], at data: String
+  ) throws -> Tensor {
     guard array.shape.dropFirst() == shape.dropFirst() else {
       throw GraphError(
         .input(

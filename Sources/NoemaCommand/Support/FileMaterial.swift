@@ -15,7 +15,7 @@ extension AttributionFile {
   ) throws -> StrategyMaterial {
     var names = try network?.names ?? ClassNames(options.classNames.map { try Dataset.readLabels($0) } ?? [])
     try check(network)
-    let count = min(count, options.limit ?? count)
+    let count = min(count, options.examples.limit ?? count)
     let labels = try rowLabels(options, network, &names)
     let answers = self.answers
     let (targets, areLabels) = try targets(request.target, labels, answers)
@@ -76,10 +76,12 @@ extension AttributionFile {
     _ options: NetworkOptions, _ network: NetworkData?, _ names: inout ClassNames
   ) throws -> [Int]? {
     if let network {
-      guard network.dataset.labels != nil, options.labels != nil || labels == nil else { return labels }
+      guard network.dataset.labels != nil, options.examples.labels != nil || labels == nil else {
+        return labels
+      }
       let known = network.labels ?? []
       let found = samples.compactMap { known[$0] }
-      guard found.count == samples.count || options.labels != nil else { return nil }
+      guard found.count == samples.count || options.examples.labels != nil else { return nil }
       // Says which label is no class.
       return try samples.map { sample in
         try known[sample]
@@ -87,7 +89,7 @@ extension AttributionFile {
             network.dataset.labels?[sample] ?? "", count: network.classCount)
       }
     }
-    guard let file = options.labels else { return labels }
+    guard let file = options.examples.labels else { return labels }
     let words = try Dataset.readLabels(file)
     guard words.count == count else {
       throw DataError(.malformed("\(words.count) labels for the \(count) maps of \(path)"), at: file)

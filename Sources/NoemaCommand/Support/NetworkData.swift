@@ -18,11 +18,9 @@ struct NetworkData {
 
   /// Opens both; nil where they are not given.
   init?(_ options: NetworkOptions, layer: String?, scale: OutputScale, _ run: RunOptions) throws {
-    guard let modelOptions = try options.modelOptions(), let data = try options.dataOptions() else {
-      return nil
-    }
-    var model = try modelOptions.load()
-    let feed = try data.feed(&model)
+    guard let file = options.model, let data = options.data else { return nil }
+    var model = try options.inputs.load(file, classes: options.classNames)
+    let feed = try options.examples.feed(data, &model)
     model.noteGuess(feed.dataset.examples, run.quiet)
     var subject = Subject(
       model.network, layers: try layer.map { [try model.layer(matching: $0).onnxValue] } ?? [])
@@ -32,7 +30,7 @@ struct NetworkData {
     classCount = try model.network.classCount(shapes: model.shapes)
     self.layer = subject.layers.isEmpty ? "input" : subject.layers.joined(separator: ", ")
     rank = try ExplainedPlace(layer, nil, model).rank
-    (dataPath, dataHash) = (data.data, feed.dataset.hash())
+    (dataPath, dataHash) = (data, feed.dataset.hash())
   }
 
   var names: ClassNames { ClassNames(model.classNames) }

@@ -5,6 +5,22 @@ internal import Noema
 /// The data that a job reads.
 struct DataOptions: ParsableArguments {
   @Option(help: "A folder of images (sub-folders are labels), .npy, .npz, .csv, or IDX.") var data: String
+  @OptionGroup var examples: ExampleOptions
+
+  /// Opens the data as the network takes them.
+  ///
+  /// - Throws: also when their shapes are not the network's.
+  func feed(_ model: inout LoadedModel) throws -> ExampleFeed { try examples.feed(data, &model) }
+
+  /// Opens the data of a network with one input.
+  func open(_ model: LoadedModel) throws -> Dataset { try examples.open(data, model) }
+
+  /// How the network's inputs are made of files.
+  func options(_ model: LoadedModel) -> DatasetOptions { examples.options(model) }
+}
+
+/// What is read of the data.
+struct ExampleOptions: ParsableArguments {
   @Option(help: "A file of labels: .npy, IDX, or text with one a line.") var labels: String?
   @Option(name: .customLong("label-column"), help: "The table's column of labels.") var labelColumn: String?
   @Option(help: "The table's input columns, with commas between.") var columns: String?
@@ -20,7 +36,7 @@ struct DataOptions: ParsableArguments {
     return options
   }
 
-  func open(_ model: LoadedModel) throws -> Dataset {
+  func open(_ data: String, _ model: LoadedModel) throws -> Dataset {
     let dataset = try Dataset(path: data, options: options(model))
     if let flag = model.imageFlags.first, !dataset.examples.areImages {
       throw ValidationError("\(flag) says how images become inputs, but \(data) holds ready inputs.")

@@ -97,32 +97,32 @@ public struct ConceptShapley: Sendable, Hashable, Codable {
     _ count: Int, _ completeness: ([[Bool]]) throws -> [Double]
   ) throws -> ([Double], [Double]) {
     var random = RandomNumbers(seed: seed)
-    // Pairs are independent of each other, an order and its reverse are not.
-    var pairs: [[Double]] = []
-    for _ in 0..<orders / 2 {
+    let walks = (0..<orders / 2).flatMap { _ in
       let order = random.sample(count, below: count)
-      var values = [Double](repeating: 0, count: count)
-      for order in [order, order.reversed()] {
+      return [order, order.reversed()]
+    }
+    let worths = try completeness(
+      walks.flatMap { order in
         var shown = [Bool](repeating: false, count: count)
-        let sets =
-          [shown]
+        return [shown]
           + order.map { concept in
             shown[concept] = true
             return shown
           }
-        let worths = try completeness(sets)
-        for (place, concept) in order.enumerated() {
-          values[concept] += (worths[place + 1] - worths[place]) / 2
-        }
+      })
+    // Pairs are independent of each other, an order and its reverse are not.
+    var pairs = [[Double]](repeating: [Double](repeating: 0, count: count), count: orders / 2)
+    for (walk, order) in walks.enumerated() {
+      for (place, concept) in order.enumerated() {
+        let start = walk * (count + 1) + place
+        pairs[walk / 2][concept] += (worths[start + 1] - worths[start]) / 2
       }
-      pairs.append(values)
     }
     let columns = (0..<count).map { concept in pairs.map { $0[concept] } }
+    let root = Double(pairs.count).squareRoot()
     return (
       columns.map { Statistics.mean($0) },
-      columns.map {
-        pairs.count > 1 ? Statistics.standardDeviation($0) / Double(pairs.count).squareRoot() : .nan
-      }
+      columns.map { pairs.count > 1 ? Statistics.standardDeviation($0) / root : .nan }
     )
   }
 }

@@ -43,11 +43,11 @@ public struct PatchCutter: Sendable, Hashable, Codable {
         .parameters("a segment has 1 or more of the example's \(layout.positionCount) positions"),
         at: "example \(example.index)")
     }
-    let planes = try filled(example, segment)
+    try fill.validate(layout)
     switch fit ?? (layout.kind == .image ? .stretch : .inPlace) {
-    case .inPlace: return layout.values(planes)
-    case .stretch: return layout.values(enlarged(planes, layout, segment, keepsProportions: false))
-    case .letterbox: return layout.values(enlarged(planes, layout, segment, keepsProportions: true))
+    case .inPlace: return layout.values(filled(layout.planes(example.values), layout, segment))
+    case .stretch: return layout.values(enlarged(example, segment, keepsProportions: false))
+    case .letterbox: return layout.values(enlarged(example, segment, keepsProportions: true))
     }
   }
 
@@ -56,19 +56,18 @@ public struct PatchCutter: Sendable, Hashable, Codable {
   /// - Throws: `ConceptError.parameters` for a filling that does not fit.
   public func showing(_ positions: PositionSet, of example: SegmentedExample) throws(ConceptError) -> [Float]
   {
-    example.layout.values(try filled(example, positions))
+    try fill.validate(example.layout)
+    return example.layout.values(filled(example.layout.planes(example.values), example.layout, positions))
   }
 
   /// The example's channels, filled outside a segment.
-  private func filled(_ example: SegmentedExample, _ segment: PositionSet) throws(ConceptError) -> [Float] {
-    let layout = example.layout, count = layout.positionCount
-    try fill.validate(layout)
-    let source = layout.planes(example.values)
-    var result = filling(source, layout, segment)
+  private func filled(_ planes: [Float], _ layout: ExampleLayout, _ segment: PositionSet) -> [Float] {
+    let count = layout.positionCount
+    var result = filling(planes, layout, segment)
     for channel in 0..<layout.channels {
-      for run in segment.runs {
+      for run in segment.runs where run.lowerBound < count {
         let run = (channel * count + run.lowerBound)..<(channel * count + min(run.upperBound, count))
-        result.replaceSubrange(run, with: source[run])
+        result.replaceSubrange(run, with: planes[run])
       }
     }
     return result
@@ -125,10 +124,10 @@ public struct PatchCutter: Sendable, Hashable, Codable {
 
   /// The box of a segment, enlarged to the whole example.
   private func enlarged(
-    _ planes: [Float], _ layout: ExampleLayout, _ segment: PositionSet, keepsProportions: Bool
+    _ example: SegmentedExample, _ segment: PositionSet, keepsProportions: Bool
   ) -> [Float] {
-    let (height, width) = layout.grid, count = layout.positionCount
-    let box = segment.box(width: width)
+    let layout = example.layout, count = layout.positionCount
+    let (height, width) = layout.grid, box = segment.box(width: width)
     var (newHeight, newWidth) = (height, width)
     if keepsProportions {
       let scale = min(Double(height) / Double(box.rows.count), Double(width) / Double(box.columns.count))
@@ -137,21 +136,25 @@ public struct PatchCutter: Sendable, Hashable, Codable {
     }
     let rows = CubicAxis(from: box.rows.count, to: newHeight)
     let columns = CubicAxis(from: box.columns.count, to: newWidth)
-    // The margins of a letterbox are filled as if no position belonged to the segment.
-    var result = filling(planes, layout, segment)
+    let source = layout.planes(example.values), planes = filled(source, layout, segment)
+    var result =
+      keepsProportions ? filling(source, layout, segment) : [Float](repeating: 0, count: layout.valueCount)
     let (top, left) = ((height - newHeight) / 2, (width - newWidth) / 2)
     for channel in 0..<layout.channels {
-      let plane = planes[(channel * count)..<((channel + 1) * count)]
-      let (low, high) = (plane.min() ?? 0, plane.max() ?? 0)
+      let start = channel * count
+      let (before, after) = (source[start..<(start + count)], planes[start..<(start + count)])
+      let range = min(before.min() ?? 0, after.min() ?? 0)...max(before.max() ?? 0, after.max() ?? 0)
       let cut = box.rows.flatMap { row in
-        plane[
-          (plane.startIndex + row * width + box.columns.lowerBound)..<(plane.startIndex + row * width
-            + box.columns.upperBound)]
+        planes[
+          (start + row * width + box.columns.lowerBound)..<(start + row * width + box.columns.upperBound)]
       }
-      let large = rows.resizedRows(columns.resizedColumns(cut, rows: box.rows.count), columns: newWidth)
+      // Values that overshoot are cut after each axis, as they are where images are bytes.
+      let wide = columns.resizedColumns(cut, rows: box.rows.count, within: range)
+      let large = rows.resizedRows(wide, columns: newWidth, within: range)
       for y in 0..<newHeight {
-        let target = channel * count + (top + y) * width + left
-        for x in 0..<newWidth { result[target + x] = min(max(large[y * newWidth + x], low), high) }
+        let target = start + (top + y) * width + left
+        result.replaceSubrange(
+          target..<(target + newWidth), with: large[(y * newWidth)..<((y + 1) * newWidth)])
       }
     }
     return result
@@ -186,7 +189,7 @@ private struct CubicAxis {
   }
 
   /// `rows × old → rows × new`.
-  func resizedColumns(_ values: [Float], rows: Int) -> [Float] {
+  func resizedColumns(_ values: [Float], rows: Int, within range: ClosedRange<Float>) -> [Float] {
     let old = values.count / max(1, rows)
     var result: [Float] = []
     result.reserveCapacity(rows * starts.count)
@@ -195,7 +198,7 @@ private struct CubicAxis {
         for (start, taps) in zip(starts, weights) {
           var sum: Float = 0
           for tap in taps.indices { sum += taps[tap] * values[row * old + start + tap] }
-          result.append(sum)
+          result.append(min(max(sum, range.lowerBound), range.upperBound))
         }
       }
     }
@@ -203,7 +206,7 @@ private struct CubicAxis {
   }
 
   /// `old × columns → new × columns`.
-  func resizedRows(_ values: [Float], columns: Int) -> [Float] {
+  func resizedRows(_ values: [Float], columns: Int, within range: ClosedRange<Float>) -> [Float] {
     var result = [Float](repeating: 0, count: starts.count * columns)
     result.withUnsafeMutableBufferPointer { result in
       values.withUnsafeBufferPointer { values in
@@ -213,6 +216,7 @@ private struct CubicAxis {
             let line = values.baseAddress! + (starts[row] + tap) * columns
             for x in 0..<columns { target[x] += weight * line[x] }
           }
+          for x in 0..<columns { target[x] = min(max(target[x], range.lowerBound), range.upperBound) }
         }
       }
     }

@@ -3,7 +3,8 @@ public import NoemaTensor
 /// The strategies of a study as a later run needs them to assign further examples, beside their prepared maps.
 ///
 /// ```swift
-/// let saved = SavedStrategies(result, preprocessing: study.preprocessing)   // keep it as JSON, and result.maps
+/// // Keep it as JSON, and beside it the maps of the findings, below each other.
+/// let saved = SavedStrategies(result, preprocessing: capture.preprocessing)
 /// let assigned = try saved.assigner(of: 0, maps: maps).assign(further)
 /// ```
 public struct SavedStrategies: Sendable, Hashable, Codable {

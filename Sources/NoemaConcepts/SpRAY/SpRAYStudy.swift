@@ -7,7 +7,9 @@ public import NoemaData
 /// is decided by masking; p-values are corrected over all strategies of all classes.
 ///
 /// ```swift
-/// let groups = try capture(examples, requests).map { SpRAYStudy.Group(name: names[$0], target: $0, relevance: $1) }
+/// let groups = try capture(examples, requests).sorted { $0.key < $1.key }.map { target, relevance in
+///   SpRAYStudy.Group(name: names[target], target: target, relevance: relevance)
+/// }
 /// let result = try SpRAYStudy()(groups, on: SpRAYStudy.Stage(subject, inputs: examples))
 /// for finding in result.ranked { print(finding.sentence) }
 /// ```

@@ -143,7 +143,7 @@ public struct Composite: Sendable, Hashable {
     composite.name = "epsilon-conserving"
     return composite
   }()
-  /// Epsilon everywhere with halves for attention and products.
+  /// Epsilon everywhere with halves for attention and products; only what a sigmoid gates takes all.
   ///
   /// - Source: Achtibat et al., "AttnLRP", 2024.
   public static let attention: Composite = {
@@ -180,11 +180,12 @@ public struct Composite: Sendable, Hashable {
   private func rule(
     for node: Node, in graph: Graph, _ context: RelevanceContext
   ) throws(GraphError) -> any BackwardRule {
+    // A bias belongs to the layer before it, also where both bear the layer's name.
+    if context.isBias(node) { return PassRelevance() }
     let depth = context.depths[node.results[0]]
     if let assignment = assignments.first(where: { node.matches($0, depth: depth) }) {
       return try assigned(assignment.rule, node, graph, context)
     }
-    if context.isBias(node) { return PassRelevance() }
     if let map = LinearMap(node, sum: context.sum(behind: node), in: graph) {
       let own = map.isConvolution ? convolution : dense
       let isFirst = depth == 1 && (map.isConvolution || !firstIsConvolution)
@@ -234,7 +235,9 @@ public struct Composite: Sendable, Hashable {
         return PassRelevance()
       }
       if binary.function == .div { return ProductRelevance(signal: 0) }
-      if isProduct { return ProductRelevance(signal: attention == .halves ? nil : graph.signal(of: node)) }
+      if isProduct {
+        return ProductRelevance(signal: graph.signal(of: node, onlySigmoids: attention == .halves))
+      }
       if [.add, .sub].contains(binary.function) {
         let isShift = node.operands.contains { graph.constants[$0] != nil }
         if isShift, constants != .kept { return PassRelevance() }
@@ -295,19 +298,27 @@ extension ScalarFunction {
 
 extension Graph {
   /// The operand of a product that is the signal, where the other one is a gate; nil where there is no telling.
-  fileprivate func signal(of node: Node) -> Int? {
-    let gates = node.operands.map { isGate($0, in: node) }
+  ///
+  /// - Parameter onlySigmoids: whether nothing but a sigmoid makes a gate. Halves need that: a sigmoid is not zero
+  ///   at zero, so what passes through it is divided by a sum that may be next to nothing.
+  fileprivate func signal(of node: Node, onlySigmoids: Bool) -> Int? {
+    let gates = node.operands.map { value in
+      onlySigmoids ? isBounded(value, 8, bySoftmax: false) : isGate(value, in: node)
+    }
     return gates[0] == gates[1] ? nil : gates[0] ? 1 : 0
   }
 
   /// Whether an operand of a product is a gate: between 0 and 1, or one number for many elements.
   private func isGate(_ value: Value, in product: Node) -> Bool {
-    if isBounded(value, steps: 8) { return true }
+    if isBounded(value, 8, bySoftmax: true) { return true }
     return type(of: value).count < type(of: product.results[0]).count
   }
 
-  private func isBounded(_ value: Value, steps: Int) -> Bool {
+  private func isBounded(_ value: Value, _ steps: Int, bySoftmax: Bool) -> Bool {
     guard steps > 0, let node = producer(of: value) else { return false }
+    func isBounded(_ operand: Int) -> Bool {
+      self.isBounded(node.operands[operand], steps - 1, bySoftmax: bySoftmax)
+    }
     switch node.operation {
     case let unary as Unary:
       switch unary.function {
@@ -315,12 +326,12 @@ extension Graph {
       case .clip(let lower, let upper): return lower == 0 && upper == 1
       default: return false
       }
-    case is Softmax: return true
+    case is Softmax: return bySoftmax
     case let binary as Binary where binary.function == .sub:
       // 1 − gate.
-      return constants[node.operands[0]] != nil && isBounded(node.operands[1], steps: steps - 1)
+      return constants[node.operands[0]] != nil && isBounded(1)
     default:
-      return node.operation.relevanceRole == .movement && isBounded(node.operands[0], steps: steps - 1)
+      return node.operation.relevanceRole == .movement && isBounded(0)
     }
   }
 

@@ -27,6 +27,7 @@ public struct Convolution: FloatOperator {
     self.hasBias = hasBias
   }
 
+  /// Linear: relevance is shared out by weights.
   public var relevanceRole: RelevanceRole { .linear }
 }
 
@@ -60,6 +61,7 @@ public struct Epilogue: Sendable, Hashable {
 
 // MARK: ONNX
 extension Convolution {
+  /// `Conv`; kernels and groups are checked against the shapes of a node.
   public static var onnx: [ONNXBinding] {
     [
       ONNXBinding("Conv") { [try convolution($0)] }
@@ -154,6 +156,9 @@ enum ConvolutionShapes {
 
 // MARK: Kernels
 extension Convolution {
+  /// The reference: every product in order, in the element type asked for.
+  ///
+  /// - Throws: `GraphError` for shapes that do not fit.
   public func evaluate<Element: FloatElement>(_ operands: [Tensor], as type: Element.Type) throws -> [Tensor]
   {
     let shape = try resultTypes(of: operands.map { TensorType(of: $0) })[0].shape
@@ -175,6 +180,7 @@ extension Convolution {
     return [Tensor(shape: shape, y)]
   }
 
+  /// oneDNN's convolution in the layout that suits it and its neighbours; nil for what oneDNN does not take.
   public func kernel(for operands: [StoredOperand], results: [TensorType]) throws(GraphError) -> (any Kernel)?
   {
     guard results[0].count > 0, let source = operands[0].preferred,

@@ -38,13 +38,14 @@ struct C45Pruning {
     guard let split = tree.split else { return (leaf, leafErrors) }
     var children: [C45Tree] = []
     var treeErrors = 0.0
-    for (child, part) in zip(tree.children, divided(here, split, tree)) {
+    let parts = divided(here, split, tree)
+    for (child, part) in zip(tree.children, parts) {
       let result = pruned(child, part)
       children.append(result.tree)
       treeErrors += result.errors
     }
     var branchErrors = Double.infinity
-    let largest = DecisionTree.largest(children.map(\.weight))
+    let largest = DecisionTree.largest(parts.map { $0.weights.reduce(0, +) })
     if raises { branchErrors = errors(children[largest], here) }
     if leafErrors <= min(treeErrors, branchErrors) + C45Pruning.slack { return (leaf, leafErrors) }
     if branchErrors <= treeErrors + C45Pruning.slack { return pruned(children[largest], here) }
