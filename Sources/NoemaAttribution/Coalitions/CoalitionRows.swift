@@ -65,8 +65,8 @@ extension CoalitionList {
         let end = min((coalition + 1) * repeats, range.upperBound)
         while row < end {
           let background = rows.isEmpty ? row - coalition * repeats : rows[coalition]
-          merge(
-            given + example * width, rest + background * width, where: present,
+          Self.merge(
+            given + example * width, rest + background * width, where: present.baseAddress!, count: width,
             into: target + (row - range.lowerBound) * width)
           row += 1
         }
@@ -75,11 +75,11 @@ extension CoalitionList {
   }
 
   /// Takes elements of one row where bits are set and of another elsewhere, by their bits: no branches.
-  private func merge(
-    _ given: UnsafePointer<Float>, _ rest: UnsafePointer<Float>,
-    where present: UnsafeMutableBufferPointer<UInt32>, into target: UnsafeMutablePointer<Float>
+  private static func merge(
+    _ given: UnsafePointer<Float>, _ rest: UnsafePointer<Float>, where present: UnsafePointer<UInt32>,
+    count: Int, into target: UnsafeMutablePointer<Float>
   ) {
-    for i in present.indices {
+    for i in 0..<count {
       let other = rest[i].bitPattern
       target[i] = Float(bitPattern: other ^ ((other ^ given[i].bitPattern) & present[i]))
     }

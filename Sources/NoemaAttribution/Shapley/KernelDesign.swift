@@ -103,11 +103,15 @@ struct KernelRegression: Sendable {
   private let members: Matrix
   /// `Σ w z zᵀ`.
   private let gram: Matrix
+  /// The system of all players; nil for a single one.
+  private let whole: System?
 
-  init(_ design: KernelDesign) {
+  /// - Throws: `TensorError` when the coalitions leave players undetermined.
+  init(_ design: KernelDesign) throws(TensorError) {
     self.design = design
     members = design.membership
     gram = members.scalingRows(design.weights.map { $0.squareRoot() }).gram()
+    whole = design.playerCount > 1 ? try System(design, members, gram) : nil
   }
 
   /// The shares that fit the worths of the design's coalitions best.
@@ -120,61 +124,76 @@ struct KernelRegression: Sendable {
   func solve(_ worths: [Double], total: Double, limit: Int?) throws -> (shares: [Double], errors: [Double]) {
     let count = design.playerCount
     var (shares, errors) = (Array(repeating: 0.0, count: count), Array(repeating: 0.0, count: count))
-    guard count > 1 else { return (Array(repeating: total, count: count), errors) }
-    var kept = Array(0..<count)
-    if let limit, limit < count { kept = try chosen(limit, worths, total: total) }
+    guard let whole else { return (Array(repeating: total, count: count), errors) }
+    guard let limit, limit < count else { return whole.solve(worths, total: total, design) }
+    let kept = try chosen(limit, worths, total: total)
     guard kept.count > 1 else {
       if let only = kept.first { shares[only] = total }
       return (shares, errors)
     }
-    let all = kept.count == count
-    let columns = all ? members : members.selecting(rows: Array(0..<members.rowCount), columns: kept)
-    let factor = try Cholesky(all ? gram : gram.selecting(rows: kept, columns: kept))
-    let moments = columns.transposedTimes(zip(design.weights, worths).map { $0 * $1 })
-    let free = factor.solve(moments), ones = factor.solve(Array(repeating: 1, count: kept.count))
-    let sum = ones.reduce(0, +)
-    let excess = (free.reduce(0, +) - total) / sum
-    let found = zip(free, ones).map { $0 - excess * $1 }
-    let residuals = zip(worths, columns.times(found)).map { $0 - $1 }
-    let spread = standardErrors(residuals, columns, factor, ones: ones, sum: sum)
+    let system = try System(
+      design, members.selecting(rows: Array(0..<members.rowCount), columns: kept),
+      gram.selecting(rows: kept, columns: kept))
+    let found = system.solve(worths, total: total, design)
     for (place, player) in kept.enumerated() {
-      (shares[player], errors[player]) = (found[place], spread[place])
+      (shares[player], errors[player]) = (found.shares[place], found.errors[place])
     }
     return (shares, errors)
   }
 
-  /// Standard errors by the influence that each drawn pair has on the shares (infinitesimal jackknife).
-  ///
-  /// Coalitions that were taken whole are not random and add nothing.
-  private func standardErrors(
-    _ residuals: [Double], _ columns: Matrix, _ factor: Cholesky, ones: [Double], sum: Double
-  ) -> [Double] {
-    let count = columns.columnCount, pairs = design.draws.count
-    let drawn = design.draws.reduce(0, +)
-    guard pairs > 1 else { return Array(repeating: 0, count: count) }
-    var influence = Matrix(rowCount: count, columnCount: pairs)
-    for pair in 0..<pairs {
-      for row in [design.firstDrawn + 2 * pair, design.firstDrawn + 2 * pair + 1] {
-        let weight = design.weights[row] / Double(design.draws[pair]) * residuals[row]
-        for player in 0..<count { influence[player, pair] += weight * columns[row, player] }
+  /// The equations of some players, solved but for the worths.
+  private struct System: Sendable {
+    /// A row for each coalition: 1 for members.
+    let columns: Matrix
+    /// What each coalition's worth adds to the shares, which sums to 0: `w (G⁻¹ z − 1ᵀG⁻¹z / 1ᵀG⁻¹1 · G⁻¹1)`.
+    let response: Matrix
+    /// What the total adds to the shares: `G⁻¹1 / 1ᵀG⁻¹1`.
+    let base: [Double]
+
+    init(_ design: KernelDesign, _ columns: Matrix, _ gram: Matrix) throws(TensorError) {
+      let factor = try Cholesky(gram), count = columns.columnCount
+      let ones = factor.solve(Array(repeating: 1, count: count))
+      let sum = ones.reduce(0, +), base = ones.map { $0 / sum }
+      var response = factor.solve(columns.scalingRows(design.weights).transposed).transposed
+      for row in 0..<response.rowCount {
+        let excess = (0..<count).reduce(0) { $0 + response[row, $1] }
+        for player in 0..<count { response[row, player] -= excess * base[player] }
       }
+      (self.columns, self.response, self.base) = (columns, response, base)
     }
-    influence = factor.solve(influence)
-    var means = [Double](repeating: 0, count: count), squares = means
-    for pair in 0..<pairs {
-      // What the constraint leaves of it.
-      let shift = (0..<count).reduce(0) { $0 + influence[$1, pair] } / sum
-      let times = Double(design.draws[pair])
-      for player in 0..<count {
-        let part = influence[player, pair] - shift * ones[player]
-        means[player] += times * part / Double(drawn)
-        squares[player] += times * part * part
+
+    func solve(
+      _ worths: [Double], total: Double, _ design: KernelDesign
+    ) -> (shares: [Double], errors: [Double]) {
+      let shares = zip(response.transposedTimes(worths), base).map { $0 + total * $1 }
+      let residuals = zip(worths, columns.times(shares)).map { $0 - $1 }
+      return (shares, standardErrors(residuals, design))
+    }
+
+    /// Standard errors by the influence that each drawn pair has on the shares (infinitesimal jackknife).
+    ///
+    /// Coalitions that were taken whole are not random and add nothing.
+    private func standardErrors(_ residuals: [Double], _ design: KernelDesign) -> [Double] {
+      let count = base.count, drawn = Double(design.draws.reduce(0, +))
+      var means = [Double](repeating: 0, count: count), squares = means
+      guard design.draws.count > 1 else { return means }
+      response.elements.withUnsafeBufferPointer { response in
+        for (pair, times) in design.draws.enumerated() {
+          let first = design.firstDrawn + 2 * pair, times = Double(times)
+          let one = residuals[first] / times, other = residuals[first + 1] / times
+          for player in 0..<count {
+            let part =
+              one * response[first * count + player] + other * response[(first + 1) * count + player]
+            means[player] += times * part / drawn
+            squares[player] += times * part * part
+          }
+        }
       }
-    }
-    // Residuals are smaller than errors by what the fit took.
-    let correction = Double(drawn) / Double(max(1, drawn - count))
-    return (0..<count).map { player in
-      (max(0, squares[player] - Double(drawn) * means[player] * means[player]) * correction).squareRoot()
+      // Residuals are smaller than errors by what the fit took.
+      let correction = drawn / max(1, drawn - Double(count))
+      return zip(means, squares).map { mean, square in
+        (max(0, square - drawn * mean * mean) * correction).squareRoot()
+      }
     }
   }
 

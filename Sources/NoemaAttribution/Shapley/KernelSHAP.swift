@@ -63,8 +63,8 @@ public struct KernelSHAP: AttributionMethod {
 
   /// The regression for some players.
   ///
-  /// - Throws: `GraphError.input` when the budget leaves players undetermined.
-  fileprivate func regression(players: Int) throws(GraphError) -> KernelRegression {
+  /// - Throws: `GraphError.input` when the budget leaves players undetermined, `TensorError` when the draws do.
+  fileprivate func regression(players: Int) throws -> KernelRegression {
     let budget = budget(players: players)
     guard players < 2 || budget >= 2 * players || (players <= 30 && budget == 1 << players - 2) else {
       throw GraphError(
@@ -73,7 +73,7 @@ public struct KernelSHAP: AttributionMethod {
             + "players"
         ))
     }
-    return KernelRegression(KernelDesign(players: players, budget: budget, seed: seed))
+    return try KernelRegression(KernelDesign(players: players, budget: budget, seed: seed))
   }
 }
 
@@ -102,17 +102,18 @@ private final class Kernel: Attributor {
       }
     }
     let worths = try batch.worths(of: list)
-    var shares: [[Double]] = [], errors: [[Double]] = [], empty: [Double] = [], start = 0
-    for (example, regression) in regressions.enumerated() {
-      let end = start + 1 + regression.design.sets.count, base = worths[start]
-      let found = try regression.solve(
-        worths[start + 1..<end].map { $0 - base }, total: batch.full[example] - base, limit: method.features)
-      shares.append(found.shares)
-      errors.append(found.errors)
-      empty.append(base)
-      start = end
+    var starts = [0]
+    for regression in regressions {
+      starts.append(starts[starts.count - 1] + 1 + regression.design.sets.count)
     }
-    return batch.attribution(shares, empty: empty, errors: errors)
+    let (features, full, places) = (method.features, batch.full, starts)
+    let found = try Parallel.map(regressions.count) { example in
+      let base = worths[places[example]], range = places[example] + 1..<places[example + 1]
+      return try regressions[example].solve(
+        worths[range].map { $0 - base }, total: full[example] - base, limit: features)
+    }
+    return batch.attribution(
+      found.map(\.shares), empty: places.dropLast().map { worths[$0] }, errors: found.map(\.errors))
   }
 
   private func regression(players: Int) throws -> KernelRegression {
@@ -128,6 +129,7 @@ private final class Kernel: Attributor {
 extension PlayerSet {
   /// The set of the players that stand at its members' places.
   fileprivate func renamed(_ players: [Int], capacity: Int) -> PlayerSet {
+    if players.count == capacity { return self }
     var other = PlayerSet(capacity: capacity)
     for place in players.indices where contains(place) { other.insert(players[place]) }
     return other

@@ -49,32 +49,36 @@ struct TabularColumn: Sendable {
     cumulative = Self.cumulative(members.map(\.count))
   }
 
-  /// The feature of a number: whether it shares the example's bin or category, or its standardised value.
-  func feature(_ number: Float, of instance: Float) -> Double {
+  /// Whether the feature is to share the example's bin or category, rather than a number.
+  var isBinary: Bool {
+    if case .continuous = kind { return false }
+    return true
+  }
+
+  /// What a number counts as: its bin or category, −1 for a category that training rows lack; or, standardised, itself.
+  func code(of number: Float) -> Double {
     switch kind {
-    case .binned(let edges, _):
-      Self.bin(Double(number), edges) == Self.bin(Double(instance), edges) ? 1 : 0
-    case .categories: number == instance ? 1 : 0
+    case .binned(let edges, _): Double(Self.bin(Double(number), edges))
+    case .categories(let values): Double(values.firstIndex(of: number) ?? -1)
     case .continuous(let mean, let deviation): (Double(number) - mean) / (deviation > 0 ? deviation : 1)
     }
   }
 
-  /// A new number and its feature.
+  /// A new number and what it counts as.
   ///
-  /// - Parameter isCentred: whether numbers that are not binned are drawn around the example.
-  func draw(around instance: Float, isCentred: Bool, _ random: inout RandomNumbers) -> (Float, Double) {
+  /// - Parameter isCentred: whether numbers that are not binned are drawn around an example, as what is added to its
+  ///   number and to its code.
+  func draw(isCentred: Bool, _ random: inout RandomNumbers) -> (number: Float, code: Double) {
     switch kind {
     case .continuous(let mean, let deviation):
-      let number = Float((isCentred ? Double(instance) : mean) + deviation * random.normal())
-      return (number, feature(number, of: instance))
+      let code = deviation > 0 ? random.normal() : 0
+      return (Float((isCentred ? 0 : mean) + deviation * code), code)
     case .categories(let values):
-      let value = values[choice(&random)]
-      return (value, value == instance ? 1 : 0)
-    case .binned(let edges, let bins):
       let index = choice(&random)
-      return (
-        Float(Self.draw(bins[index], &random)), index == Self.bin(Double(instance), edges) ? 1 : 0
-      )
+      return (values[index], Double(index))
+    case .binned(_, let bins):
+      let index = choice(&random)
+      return (Float(Self.draw(bins[index], &random)), Double(index))
     }
   }
 

@@ -19,7 +19,7 @@ public import NoemaTensor
 public struct TSNE: Sendable, Hashable, Codable {
   /// Which pairs count.
   public enum Method: String, Sendable, Codable, CaseIterable {
-    /// All for at most 2000 points.
+    /// All for at most 500 points.
     case automatic
     /// All, of at most ``exactLimit`` points: memory and time grow with their square.
     case exact
@@ -110,7 +110,7 @@ public struct TSNE: Sendable, Hashable, Codable {
         "a perplexity of \(self.perplexity) is too large for \(n) points and was lowered to \(limit)")
     }
     let perplexity = min(self.perplexity, limit)
-    let method = self.method == .automatic ? (n <= 2000 ? .exact : .barnesHut) : self.method
+    let method = self.method == .automatic ? (n <= 500 ? .exact : .barnesHut) : self.method
     let start = try initialLayout(points)
     guard points.distinctCount(upTo: 2) > 1 else {
       remarks.append("all points are identical, so the layout is where they started")

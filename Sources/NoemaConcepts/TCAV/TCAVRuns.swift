@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import NoemaTensor
 
 /// The rows of one probe: positives first.
@@ -220,36 +219,7 @@ struct RunFitter: Sendable {
 
 /// Runs `count` jobs on all cores and keeps their results in order; the first error in order is thrown.
 func parallelMap<Result: Sendable>(
-  _ count: Int, _ job: @Sendable @escaping (Int) throws(ConceptError) -> Result
+  _ count: Int, _ job: @Sendable (Int) throws(ConceptError) -> Result
 ) throws(ConceptError) -> [Result] {
-  let results = Slots<Result>(count)
-  BLASThreads.single {
-    DispatchQueue.concurrentPerform(iterations: count) { index in
-      do throws(ConceptError) { results.set(index, .success(try job(index))) } catch {
-        results.set(index, .failure(error))
-      }
-    }
-  }
-  return try results.values()
-}
-
-/// One slot a job; each is written once, by its own job, behind a lock.
-private final class Slots<Result: Sendable>: @unchecked Sendable {
-  // Safe because every access holds the lock.
-  private let lock = DispatchSemaphore(value: 1)
-  private var slots: [Swift.Result<Result, ConceptError>?]
-
-  init(_ count: Int) { slots = Array(repeating: nil, count: count) }
-
-  func set(_ index: Int, _ result: Swift.Result<Result, ConceptError>) {
-    lock.wait()
-    slots[index] = result
-    lock.signal()
-  }
-
-  func values() throws(ConceptError) -> [Result] {
-    var values: [Result] = []
-    for slot in slots { values.append(try slot!.get()) }
-    return values
-  }
+  try Parallel.map(count, job)
 }

@@ -45,7 +45,8 @@ enum Stylesheet {
     table { border-collapse: collapse; width: 100%; font-size: 14.5px; font-variant-numeric: tabular-nums; }
     th { text-align: left; font-weight: 600; font-size: 12.5px; color: var(--muted); padding: 6px 12px 6px 0;
       border-bottom: 1.5px solid var(--ink); vertical-align: bottom; overflow-wrap: normal; }
-    td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); vertical-align: middle; }
+    td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); vertical-align: middle;
+      overflow-wrap: break-word; }
     tbody tr:last-child td { border-bottom: 0; }
     .number { text-align: right; white-space: nowrap; }
     td small { color: var(--muted); font-size: 13px; margin-left: 8px; }

@@ -215,8 +215,14 @@ public struct Tensor: Sendable {
   /// The first element that is NaN or infinite, as an offset in row-major order.
   public func firstNonFinite() -> Int? {
     switch elementType {
-    case .float32: withElements(as: Float.self) { $0.firstIndex { !$0.isFinite } }
-    case .float64: withElements(as: Double.self) { $0.firstIndex { !$0.isFinite } }
+    case .float32:
+      withElements(as: Float.self) { floats in
+        // The bits of what is not finite exceed those of all that is; the greatest is found several at a time.
+        let greatest = floats.reduce(into: UInt32(0)) { $0 = max($0, $1.bitPattern & 0x7FFF_FFFF) }
+        return greatest < Float.infinity.bitPattern ? nil : floats.firstIndex { !$0.isFinite }
+      }
+    case .float64:
+      withElements(as: Double.self) { $0.firstIndex { !$0.isFinite } }
     default: nil
     }
   }
