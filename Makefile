@@ -19,9 +19,10 @@ setup: ## Install the Debian packages that are missing (no network when none is)
 build: setup ## Build the command: .build/release/noema
 	swift build $(swift-flags)
 
-demo: build ## Run the demonstrations into demo-out (concepts) and demo-spray (strategies)
+demo: build ## Run the demonstrations into demo-out (concepts), demo-spray (strategies) and demo-rules
 	.build/release/noema demo tcav -o demo-out
 	.build/release/noema demo spray -o demo-spray
+	.build/release/noema demo rules -o demo-rules
 
 test: setup check ## Style checks and all tests
 	swift test $(swift-flags)
@@ -55,6 +56,7 @@ golden: ## Write the reference values of the tests again (installs PyTorch and s
 	$(python) scripts/golden/classical.py
 	$(python) scripts/golden/clustering.py
 	$(python) scripts/golden/trees.py
+	$(python) scripts/golden/rules_demo.py
 	$(python) scripts/golden/concepts.py
 
 notebooks: build ## Write notebooks-export/ again from the README's examples

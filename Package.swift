@@ -71,7 +71,7 @@ let package = Package(
       "NoemaConcepts",
       foundations + ["NoemaAttribution", "CARPACK", .product(name: "Yams", package: "Yams")]),
     library("NoemaRules", foundations + ["NoemaAttribution"]),
-    library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts"]),
+    library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts", "NoemaRules"]),
     library("Noema", libraries),
     .executableTarget(
       name: "NoemaCommand",
@@ -112,7 +112,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "NoemaCommandTests",
-      dependencies: foundations + ["NoemaAttribution", "NoemaCommand", "NoemaTestSupport"],
+      dependencies: foundations + ["NoemaAttribution", "NoemaRules", "NoemaCommand", "NoemaTestSupport"],
       swiftSettings: strict),
   ]
 )

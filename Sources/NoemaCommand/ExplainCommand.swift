@@ -7,10 +7,13 @@ struct ExplainCommand: ParsableCommand {
     commandName: "explain",
     abstract: "Attribute class outputs to input elements or hidden units.",
     discussion: """
-      Writes for each method an array of attributions, shaped like the inputs or like
-      the layer, of the raw class output (the logit), and for each example the sum of
-      its attributions beside what it should be. `noema methods` lists the methods.
-      Work in progress lies in OUT.partial; a run that was stopped continues there.
+      A method gives every element of an input a number: above 0 it speaks for the
+      explained class, below 0 against it. OUT/report.html shows them, OUT/result.json
+      has sums beside what they should be, and the .npy files hold the arrays, shaped
+      like the inputs or like the layer. What is explained is the raw class output, the
+      logit, unless --output-scale says otherwise. `noema methods` lists the methods
+      with what each needs; options that a method does not read are ignored. Work in
+      progress lies in OUT.partial; a run that was stopped continues there.
 
       EXAMPLES
         noema explain --model net.onnx --data photos \\
@@ -31,26 +34,36 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var options: RunOptions
-  @Option(help: "Methods with commas between, as `noema methods` lists them, or all-backward.") var method =
-    "gradient"
+  @Option(
+    help: """
+      Methods with commas between, as `noema methods` lists them, or all-backward: all of gradients, relevance and \
+      differences that are one backward pass.
+      """)
+  var method = "gradient"
   @Option(help: "predicted (the default), label, or the name or index of a class.") var target: String?
   @Option(
     name: .customLong("target-file"),
     help: "A .npy file with the index of the class to explain for each example.")
   var targetFile: String?
   @Option(
-    help: "The hidden layer that receives attributions; the input, or the embedding of tokens, by default.")
+    help: """
+      The hidden layer that receives attributions, as `noema inspect` lists them; the input, or the embedding of \
+      tokens, by default.
+      """)
   var layer: String?
   @OptionGroup var settings: MethodOptions
   @OptionGroup var tokens: TokenOptions
-  @Option(name: .customLong("output-scale"), help: "logit, log-probability or probability.") var scale =
+  @Option(name: .customLong("output-scale"), help: "The scale of the explained output.") var scale =
     OutputScale.logit
   @Option(
     name: .customLong("top-channels"),
-    help: "How many channels of channel-relevance are listed, those with the largest mean over the data.")
+    help: """
+      How many channels of channel-relevance are listed: those with the largest mean over the data, in the report \
+      those of the largest magnitude.
+      """)
   var topChannels = 10
   @Option(
-    name: .customLong("channel-examples"), help: "How many examples are listed for each of them.")
+    name: .customLong("channel-examples"), help: "How many examples are listed for each channel.")
   var channelExamples = 5
   @Option(help: "How many examples the report shows; 0 for no report.") var pictures = 12
   @Flag(help: "Let the images shine through the maps.") var overlay = false
@@ -119,7 +132,9 @@ struct ExplainCommand: ParsableCommand {
         }
         let result = try write(found, to: folder, dataHash, start)
         channels = result.methods.compactMap(\.channels)
-        if pictures > 0 { try report(result, found, text, place).write(into: folder) }
+        if pictures > 0 {
+          try report(result, found, text, place, subject, methodSettings).write(into: folder)
+        }
         if options.json { print(try jsonText(result), terminator: "") }
       } catch {
         begun.removeIfEmpty()
@@ -259,7 +274,8 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private func report(
-    _ result: ExplanationResult, _ found: Findings, _ text: TokenText?, _ place: ExplainedPlace
+    _ result: ExplanationResult, _ found: Findings, _ text: TokenText?, _ place: ExplainedPlace,
+    _ subject: Subject, _ methodSettings: MethodSettings
   ) throws -> ExplanationReport {
     let targets = found.classes.map(found.model.className)
     var report = ExplanationReport(
@@ -270,9 +286,18 @@ struct ExplainCommand: ParsableCommand {
       names: found.names, targets: targets, outputs: result.outputs, layer: found.layer)
     let drawing = ExplanationDrawing(
       feed: found.feed, model: found.model, text: text, names: found.names, targets: targets,
-      outcomes: found.outcomes, isAtInputs: place.layers.isEmpty, count: min(pictures, found.names.count),
-      isOverlay: overlay, sharesScale: sharedScale)
+      classes: found.classes, outcomes: found.outcomes, isAtInputs: place.layers.isEmpty,
+      count: min(pictures, found.names.count), isOverlay: overlay, sharesScale: sharedScale)
     try drawing.draw(in: &report)
+    let channels = result.methods.compactMap(\.channels).first
+    if let channels, topChannels > 0 {
+      report.shares.append(
+        drawing.shares(of: channels, limit: topChannels, layer: found.layer, subject, methodSettings))
+    }
+    report.shares += drawing.shares(ofConcept: settings.concepts.concepts.joined(separator: " and "))
+    if let references = settings.references {
+      report.references = drawing.pictures(of: methodSettings.references, from: references)
+    }
     report.provenance = [
       ("model", "\(model.model), SHA-256 \(found.model.network.hash)"), ("data", data.data),
       ("command", "noema " + StudyFile.currentArguments.joined(separator: " ")),

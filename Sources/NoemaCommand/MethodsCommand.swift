@@ -6,6 +6,10 @@ struct MethodsCommand: ParsableCommand {
     commandName: "methods",
     abstract: "List the attribution methods: what each shows, needs and costs.",
     discussion: """
+      A forward or backward is one pass through the network; × says how many. Options
+      of `noema explain` that a method needs stand behind what it needs. How to choose
+      is in docs/attribution.md.
+
       EXAMPLES
         noema methods
         noema methods --json
@@ -28,11 +32,11 @@ struct MethodsCommand: ParsableCommand {
       return
     }
     for family in MethodDescription.Family.allCases {
-      print((family == .gradients ? "" : "\n") + family.rawValue.uppercased())
+      let header = [family.rawValue.uppercased(), "shows", "source", "needs", "costs for each input"]
       let rows = entries.filter { $0.family == family.rawValue }.map {
         ["  " + $0.name, $0.summary, $0.paper, $0.needs, $0.cost]
       }
-      print(alignedTable(rows, rightAligned: []))
+      print((family == .gradients ? "" : "\n") + alignedTable([header] + rows, rightAligned: []))
     }
   }
 }

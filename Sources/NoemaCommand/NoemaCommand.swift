@@ -10,7 +10,8 @@ struct NoemaCommand: ParsableCommand {
     abstract: "Understand what a neural network has learned as a whole.",
     discussion: """
       Loads any ONNX network, hooks its hidden layers, and answers which human
-      concepts its decisions rest on, and by which strategies it makes them.
+      concepts its decisions rest on, by which strategies it makes them, and which
+      rules it follows.
 
       EXAMPLES
         noema inspect net.onnx
@@ -18,13 +19,16 @@ struct NoemaCommand: ParsableCommand {
           --layer 'layer4*' \\
           --concepts concepts --concept striped --random photos/random -o out/
         noema spray --model net.onnx --data photos -o strategies/
+        noema rules --model net.onnx --data train.csv --test test.csv \\
+          --label outcome -o rules/
         noema demo tcav -o demo-out
       """,
     version: noemaVersion,
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, MethodsCommand.self,
       ActivationsCommand.self,
-      TCAVCommand.self, SortCommand.self, SprayCommand.self, SprayAssignCommand.self, ProbeCommand.self,
+      TCAVCommand.self, SortCommand.self, SprayCommand.self, SprayAssignCommand.self, RulesCommand.self,
+      ProbeCommand.self,
       SVDCommand.self, CheckCommand.self, ExtractCommand.self,
       GradientCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,

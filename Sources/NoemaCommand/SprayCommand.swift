@@ -61,6 +61,7 @@ struct SprayCommand: ParsableCommand {
       throw ValidationError(
         "--layer says where maps are made; those of --from-attributions are made already.")
     }
+    try strategies.check(maps)
     if pictures < 0 { throw ValidationError("--pictures must be 0 or more, found \(pictures).") }
   }
 

@@ -73,6 +73,15 @@ import Testing
     }
   }
 
+  /// Those that take a set of references, or can.
+  @Test func methodsThatReadReferences() {
+    #expect(
+      MethodDescription.all.filter(\.readsReferences).map(\.name) == [
+        "expected-gradients", "deep-shap", "lime-tabular", "lime-groups", "maple", "shapley",
+        "shapley-sampling", "kernel-shap",
+      ])
+  }
+
   private func method(_ name: String, _ change: (inout MethodSettings) -> Void = { _ in }) throws
     -> any AttributionMethod
   {

@@ -151,8 +151,109 @@ private let mapTolerance = 1e-4
     }
   }
 
+  // MARK: The report
+
+  /// A number of the page: three digits or three decimals.
+  private func expectShown(
+    _ text: some StringProtocol, _ value: Double, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let shown = Double(text.replacingOccurrences(of: "−", with: "-")) ?? .nan
+    #expect(abs(shown - value) <= 6e-3 * abs(value) + 6e-4, sourceLocation: sourceLocation)
+  }
+
+  private func page(_ workspace: Workspace, _ out: String, _ arguments: String...) throws -> String {
+    let outcome = try workspace.start(
+      [
+        "explain", "--model", "net.onnx", "--data", "x.npy", "--target", "1", "--pictures", "2", "--quiet",
+        "-o", out,
+      ] + arguments
+    ).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    return try String(contentsOfFile: workspace.file("\(out)/report.html"), encoding: .utf8)
+  }
+
+  /// Channels by the magnitude of their means, with errors of these.
+  @Test func reportTabulatesChannels() throws {
+    let workspace = try workspace()
+    let page = try page(
+      workspace, "out", "--method", "channel-relevance,lrp-zero", "--layer", "relu1", "--top-channels", "3")
+    let values = try workspace.floats("out/channel-relevance.npy").map { Double($0) }
+    let columns = (0..<4).map { channel in (0..<5).map { values[$0 * 4 + channel] } }
+    let means = columns.map { $0.reduce(0, +) / 5 }, total = means.reduce(0) { $0 + abs($1) }
+    let order = (0..<4).sorted { abs(means[$0]) > abs(means[$1]) }.prefix(3)
+    let rows = page.matches(
+      of: /<tr><th scope="row">(\d+)<\/th><td[^>]*>([^<]*)<\/td><td[^>]*>± ([^<]*)<\/td><td[^>]*>([^<]*) %/)
+    #expect(rows.compactMap { Int($0.1) } == Array(order))
+    for (row, channel) in zip(rows, order) {
+      let squares = columns[channel].reduce(0) { $0 + ($1 - means[channel]) * ($1 - means[channel]) }
+      expectShown(row.2, means[channel])
+      expectShown(row.3, (squares / 4 / 5).squareRoot())
+      let share = Double(row.4.replacingOccurrences(of: "−", with: "-")) ?? .nan
+      #expect(abs(share - 100 * means[channel] / total) < 0.06)
+    }
+    #expect(page.contains("and 1 more of smaller magnitude"))
+    // The other method has its maps all the same.
+    #expect(page.contains("Inputs and their attributions"))
+    #expect(try workspace.entries("out/pictures") == ["x.npy-0.lrp-zero.png", "x.npy-1.lrp-zero.png"])
+    // Who lists no channels sees no table.
+    let plain = try self.page(
+      workspace, "plain", "--method", "channel-relevance", "--layer", "relu1", "--top-channels", "0")
+    #expect(!plain.contains("Relevance of the channels"))
+  }
+
+  /// Each input's strongest channels have the maps that concept relevance gives them.
+  @Test func reportShowsMapsOfChannels() throws {
+    let workspace = try workspace()
+    let page = try page(workspace, "out", "--method", "channel-relevance", "--layer", "relu1")
+    let values = try workspace.floats("out/attributions.npy")
+    for row in 0..<2 {
+      let order = (0..<4).sorted { values[row * 4 + $0] > values[row * 4 + $1] }.prefix(3)
+      let pictures = page.matches(
+        of:
+          /src="data:image\/png;base64,([^"]+)" alt="x\.npy\[(\d)\]: by way of its strongest channels, channel (\d)"/
+      ).filter { Int($0.2) == row }
+      #expect(pictures.compactMap { Int($0.3) } == Array(order))
+      _ = try self.page(
+        workspace, "part", "--method", "concept-relevance", "--concept", "relu1=\(order[0])")
+      let expected = try ImageFile.read(
+        path: workspace.file("part/pictures/x.npy-\(row).concept-relevance.png"))
+      let bytes = try #require(pictures.first.flatMap { Data(base64Encoded: String($0.1)) })
+      let found = try PNGFile.decode(Array(bytes), name: "thumbnail")
+      #expect(found.width == 8 && found.height == 8 && found.pixels.count == expected.pixels.count)
+      // The same pass in other parts: colours differ by their rounding.
+      #expect(zip(found.pixels, expected.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 4 })
+      #expect(Set(found.pixels).count > 8)
+    }
+  }
+
+  /// What of each input's output passes the concept.
+  @Test func reportTabulatesConcepts() throws {
+    let workspace = try workspace()
+    let page = try page(
+      workspace, "out", "--method", "concept-relevance", "--concept", "relu1=3", "--concept", "pool1=3,1")
+    #expect(page.contains("<caption>Relevance of the concept relu1=3 and pool1=3,1, by magnitude.</caption>"))
+    let result = try workspace.json("out/result.json")
+    let method = try #require((result["methods"] as? [[String: Any]])?.first)
+    let relevance = try #require(method["expected"] as? [Double])
+    let outputs = try #require(result["outputs"] as? [Double])
+    let order = (0..<5).sorted { abs(relevance[$0]) > abs(relevance[$1]) }
+    let rows = page.matches(
+      of: /<tr><th scope="row">x\.npy\[(\d)\]<\/th><td[^>]*>([^<]*)<\/td><td[^>]*>([^<]*) %/)
+    #expect(rows.compactMap { Int($0.1) } == order)
+    for (row, example) in zip(rows, order) {
+      expectShown(row.2, relevance[example])
+      let share = Double(row.3.replacingOccurrences(of: "−", with: "-")) ?? .nan
+      #expect(abs(share - 100 * relevance[example] / outputs[example]) < 0.06)
+    }
+    // With ways around, nothing is said of the concept alone.
+    let around = try self.page(
+      workspace, "around", "--method", "concept-relevance", "--concept", "relu1=3", "--with-parallel")
+    #expect(!around.contains("Relevance of the concept"))
+  }
+
   @Test func catalogueListsThem() throws {
     let outcome = try Workspace().run("methods")
+    #expect(outcome.output.contains("costs for each input"))
     for name in ["concept-relevance", "channel-relevance", "attention-norm"] {
       #expect(outcome.output.contains("  \(name) "))
     }

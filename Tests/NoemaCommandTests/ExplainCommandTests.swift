@@ -107,6 +107,32 @@ import Testing
     }
   }
 
+  /// The first references by their rows, where a method reads them.
+  @Test(arguments: [(1, "the only one"), (12, "all 12"), (14, "the first 12 of 14")])
+  func reportShowsReferences(_ count: Int, _ extent: String) throws {
+    let workspace = try Workspace()
+    try workspace.writeImageModel()
+    try workspace.write(inputs, "x.npy")
+    try workspace.write(Workspace.noise([count, 1, 8, 8], seed: 9), "refs.npy")
+    func page(_ methods: String, _ layer: String...) throws -> String {
+      let outcome = try workspace.start(
+        [
+          "explain", "--model", "net.onnx", "--data", "x.npy", "-o", "out", "--references", "refs.npy",
+          "--quiet", "--samples", "8", "--method", methods,
+        ] + layer
+      ).wait()
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return try String(contentsOfFile: workspace.file("out/report.html"), encoding: .utf8)
+    }
+    let html = try page("gradient,expected-gradients,deep-shap")
+    #expect(html.contains("The reference inputs of expected-gradients, deep-shap, \(extent), by their rows"))
+    let shown = html.matches(of: /alt="References, (\d+)"/).compactMap { Int($0.1) }
+    #expect(shown == Array(0..<min(12, count)))
+    #expect(try !page("gradient").contains("References, 0"))
+    // References of DeepSHAP are inputs at every layer.
+    #expect(try page("deep-shap", "--layer", "pool1").contains("References, 0"))
+  }
+
   /// Examples that cannot be read are left out of everything, and listed.
   @Test func badImagesAreSkippedOnRequest() throws {
     let workspace = try Workspace()

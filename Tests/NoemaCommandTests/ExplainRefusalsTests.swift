@@ -115,6 +115,9 @@ import Testing
     Case(
       65, "\(image) --method lrp-epsilon-gamma-box --low 0,0 --high 1,1",
       "Convolution node '/conv1/Conv': the box rule has bounds for 2 channels, the input has 1"),
+    Case(
+      65, "\(image) --method lrp-epsilon-gamma-box --low=-0.5 --high 0.5",
+      "Convolution node '/conv1/Conv': the box rule is for values from -0.5 to 0.5, found"),
   ]
 
   private static let targets = [

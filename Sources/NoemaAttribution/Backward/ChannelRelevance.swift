@@ -89,7 +89,7 @@ public struct ChannelRelevance: AttributionMethod, Hashable {
     var batchSize: Int { reader.batchSize }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-      let readings = try reader(inputs, classes: classes)
+      let readings = try reader(inputs, classes: classes, first: first)
       return Attribution(
         values: [readings.relevance.sums], outputs: readings.outputs,
         expectedSums: method.start == .output ? readings.outputs : nil)
@@ -131,9 +131,11 @@ public struct ChannelReader {
   /// - Parameters:
   ///   - inputs: one tensor per network input, examples first.
   ///   - classes: the class explained for each example.
-  /// - Throws: `GraphError`, also for values that are not finite, with their name and the example.
-  public func callAsFunction(_ inputs: [Tensor], classes: [Int]) throws -> ChannelReadings {
-    let (outputs, read) = try runner(inputs, classes: classes)
+  ///   - first: the index of the first example in its data set, for messages.
+  /// - Throws: `GraphError`, also for values that are not finite, with their name and the example, and for inputs
+  ///   outside the bounds of a box rule.
+  public func callAsFunction(_ inputs: [Tensor], classes: [Int], first: Int = 0) throws -> ChannelReadings {
+    let (outputs, read) = try runner(inputs, classes: classes, first: first)
     var result = ChannelReadings(
       outputs: outputs, relevance: .init(sums: read[0], maxima: read[1]),
       activation: .init(sums: read[2], maxima: read[3]), maps: [],

@@ -115,7 +115,7 @@ public struct ConceptRelevance: AttributionMethod, Hashable {
     private var isConserved: Bool { method.excludesParallel }
 
     func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
-      let (outputs, read) = try runner(inputs, classes: classes)
+      let (outputs, read) = try runner(inputs, classes: classes, first: first)
       let sums = read[0].elements(as: Float.self).map { Double($0) }
       return Attribution(
         values: Array(read.dropFirst()), outputs: outputs, expectedSums: isConserved ? sums : nil)

@@ -6,6 +6,9 @@ internal import NoemaTensor
 /// Batch normalisation is folded first, residual additions share out what they add, and everything else follows
 /// `Composite`. Biases keep their part unless the rules ignore them, so that sums fall short of the output.
 ///
+/// The box rule holds for inputs between its bounds: examples that leave them, where its layer reads them, are refused
+/// with `GraphError.input`. Bounds are therefore those behind a normalisation that belongs to the network.
+///
 /// - Source: Bach et al., "On Pixel-Wise Explanations for Non-Linear Classifier Decisions", 2015.
 public struct LayerwiseRelevance: AttributionMethod, Hashable {
   /// What the pass starts with.
@@ -29,7 +32,8 @@ public struct LayerwiseRelevance: AttributionMethod, Hashable {
 
   public func attributor(for subject: Subject) throws -> any Attributor {
     try subject.requireLogit()
-    return try BackwardAttributor(subject, pass, baselineOutputs: start == .output ? [] : nil)
+    return try BackwardAttributor(
+      subject, pass, baselineOutputs: start == .output ? [] : nil, boundedBy: composite)
   }
 
   /// The pass backward.

@@ -84,6 +84,7 @@ struct RelevanceRunner {
   private let runner: BatchRunner
   private let inputNames, names: [String]
   private let classCount: Int
+  private let bounds: BoundsCheck
 
   /// Compiles a subject's network.
   ///
@@ -110,17 +111,22 @@ struct RelevanceRunner {
       path.pass.graph.outputs = [path.explained] + added.map(\.value)
       return path.pass.graph
     }
+    bounds = try BoundsCheck(subject, way.composite, to: targets)
     self.layers = found
     (self.inputNames, self.names, self.classCount) = (inputNames, names, classCount)
   }
 
-  /// Runs up to `batchSize` examples.
+  /// Runs up to `batchSize` examples, the first of which has a place in a data set.
   ///
   /// - Returns: the class output of each example, and what was added, floats in single precision.
-  /// - Throws: `GraphError`, also for values that are not finite, with their name and the example.
-  func callAsFunction(_ inputs: [Tensor], classes: [Int]) throws -> (outputs: [Double], added: [Tensor]) {
+  /// - Throws: `GraphError`, also for values that are not finite, with their name and the example, and for inputs
+  ///   outside the bounds of a box rule.
+  func callAsFunction(
+    _ inputs: [Tensor], classes: [Int], first: Int
+  ) throws -> (outputs: [Double], added: [Tensor]) {
     try checkClasses(classes, of: classCount)
     try checkFinite(inputs, inputNames)
+    try bounds(inputs, first: first)
     let results = try runner.run(inputs + [oneHot(classes, count: classCount)]).map {
       $0.elementType.isFloat ? $0.converted(to: .float32) : $0
     }

@@ -33,11 +33,13 @@ extension MethodDescription {
     ) { SmoothGrad(samples: $0.samples ?? 50, noise: $0.noise, statistic: .variance, seed: $0.seed) },
     MethodDescription(
       "integrated-gradients", .gradients, "Gradients summed along the way from a baseline; complete.",
-      paper: "Sundararajan et al. 2017", needs: "a baseline", cost: "steps × (1 forward, 1 backward)"
+      paper: "Sundararajan et al. 2017", needs: "a baseline (--baseline)",
+      cost: "steps × (1 forward, 1 backward)"
     ) { IntegratedGradients(steps: $0.steps, rule: $0.rule, baseline: $0.baseline) },
     MethodDescription(
       "expected-gradients", .gradients, "Integrated gradients averaged over a reference set.",
-      paper: "Erion et al. 2021", needs: "a reference set", cost: "samples × (1 forward, 1 backward)"
+      paper: "Erion et al. 2021", needs: "references (--references)",
+      cost: "samples × (1 forward, 1 backward)"
     ) { settings throws(GraphError) in
       guard !settings.references.isEmpty else {
         throw GraphError(.input("expected gradients need a reference set; give one with --references"))

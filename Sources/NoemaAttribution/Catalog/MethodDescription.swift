@@ -29,6 +29,9 @@ public struct MethodDescription: Sendable {
     [.gradients, .relevance, .differences].contains(family) && !cost.contains("×") && !isOnRequest
   }
 
+  /// Whether it compares inputs with references, where a set of them is given.
+  public var readsReferences: Bool { needs.contains("--references") }
+
   /// The method under some settings.
   ///
   /// - Throws: `GraphError.input` for settings that it cannot do without.

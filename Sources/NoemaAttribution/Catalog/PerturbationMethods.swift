@@ -4,13 +4,13 @@ extension MethodDescription {
   static let perturbation: [MethodDescription] = [
     MethodDescription(
       "occlusion", .perturbation, "What hiding a window costs.", paper: "Zeiler and Fergus 2014",
-      needs: "a baseline",
+      needs: "a baseline (--baseline)",
       cost: "windows × 1 forward"
     ) { Occlusion(window: $0.window, stride: $0.stride, baseline: $0.baseline) },
     MethodDescription(
       "feature-ablation", .perturbation, "What the absence of an element or a group costs.",
       paper: "Li et al. 2016",
-      needs: "a baseline", cost: "groups × 1 forward"
+      needs: "a baseline (--baseline)", cost: "groups × 1 forward"
     ) { FeatureAblation(groups: $0.ablationGroups, baseline: $0.baseline) },
     MethodDescription(
       "feature-permutation", .perturbation, "What values of other examples cost.",

@@ -12,7 +12,8 @@ extension MethodDescription {
 
   static let relevance: [MethodDescription] = [
     MethodDescription(
-      "lrp", .relevance, "Relevance by the rules of a file.", paper: "Bach et al. 2015", needs: "a composite",
+      "lrp", .relevance, "Relevance by the rules of a file.", paper: "Bach et al. 2015",
+      needs: "rules (--composite)",
       cost: "1 forward, 1 to 3 backward", isOnRequest: true
     ) { settings throws(GraphError) in
       guard let composite = settings.composite else {
@@ -49,7 +50,7 @@ extension MethodDescription {
     },
     lrp(
       "epsilon-gamma-box", "γ for convolutions, ε for dense layers, the box of inputs for the first.",
-      "Montavon et al. 2019", needs: "lowest and highest inputs"
+      "Montavon et al. 2019", needs: "bounds of inputs (--low, --high)"
     ) { settings throws(GraphError) in
       guard !settings.low.isEmpty, !settings.high.isEmpty else {
         throw GraphError(

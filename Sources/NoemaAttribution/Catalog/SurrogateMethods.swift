@@ -19,7 +19,7 @@ extension MethodDescription {
     ) { LIMEImage(samples: $0.samples ?? 1_000, seed: $0.seed) },
     MethodDescription(
       "lime-groups", .surrogates, "A linear model of which groups are there.", paper: "Ribeiro et al. 2016",
-      needs: "groups (--groups)", cost: "5000 × 1 forward"
+      needs: "groups (--groups); --baseline or --references", cost: "5000 × 1 forward"
     ) { settings throws(GraphError) in
       // Without them each pixel would be a group, and the fit of as many weights would mean nothing.
       guard let groups = settings.groups else {

@@ -17,6 +17,9 @@ struct ExplainedChannels: Encodable {
 
   /// The channels, the most relevant first.
   let channels: [Channel]
+  /// The mean over examples of every channel, and its standard error; none for a single example.
+  let means: [Double]
+  let standardErrors: [Double]?
 
   /// The method that attributes to channels.
   static let method = "channel-relevance"
@@ -25,22 +28,34 @@ struct ExplainedChannels: Encodable {
   ///
   /// - Parameters:
   ///   - names: the examples' names.
-  ///   - count: how many channels are kept.
+  ///   - kept: how many channels are listed.
   ///   - examples: how many examples of each.
-  init(_ outcome: MethodOutcome, names: [String], keeping count: Int, examples: Int) throws {
+  init(_ outcome: MethodOutcome, names: [String], keeping kept: Int, examples: Int) throws {
     let width = outcome.shapes[0].reduce(1, *)
     var references = ReferenceExamples(channels: width, keeping: examples)
-    var sums = [Double](repeating: 0, count: width)
+    var sums = [Double](repeating: 0, count: width), squares = sums
     try outcome.forEachBatch(value: 0) { rows, relevance in
       try references.add(relevance, of: rows)
       relevance.withElements(as: Float.self) { values in
-        for (index, value) in values.enumerated() { sums[index % width] += Double(value) }
+        for (index, value) in values.enumerated() {
+          sums[index % width] += Double(value)
+          squares[index % width] += Double(value) * Double(value)
+        }
       }
     }
+    let count = Double(names.count)
+    let means = sums.map { $0 / count }
+    self.means = means
+    standardErrors =
+      names.count < 2
+      ? nil
+      : zip(squares, means).map { square, mean in
+        (max(0, square / count - mean * mean) / (count - 1)).squareRoot()
+      }
     let order = sums.indices.sorted { (sums[$1], $0) < (sums[$0], $1) }
-    channels = order.prefix(count).map { channel in
+    channels = order.prefix(kept).map { channel in
       Channel(
-        channel: channel, meanRelevance: sums[channel] / Double(names.count),
+        channel: channel, meanRelevance: means[channel],
         examples: references.channels[channel].map { Example(name: names[$0.example], relevance: $0.score) })
     }
   }

@@ -8,6 +8,8 @@ struct ExplanationDrawing {
   let text: TokenText?
   /// The names of examples and of the classes explained.
   let names, targets: [String]
+  /// The class explained for each example.
+  let classes: [Int]
   let outcomes: [MethodOutcome]
   /// Whether the inputs themselves received attributions.
   let isAtInputs: Bool
@@ -61,9 +63,10 @@ struct ExplanationDrawing {
 
   // MARK: Maps
 
-  /// The sheet of maps; nil where some method's attributions are none.
+  /// The sheet of maps; nil where some method's attributions are none. Those of channels have a table instead.
   private func sheet() throws -> ExplanationSheet? {
-    guard outcomes.allSatisfy({ $0.values.count == 1 }) else { return nil }
+    let outcomes = outcomes.filter { $0.name != ExplainedChannels.method }
+    guard !outcomes.isEmpty, outcomes.allSatisfy({ $0.values.count == 1 }) else { return nil }
     var maps: [[AttributionMap]] = Array(repeating: [], count: count)
     for outcome in outcomes {
       for (row, values) in try outcome.first(count, value: 0).enumerated() {
@@ -89,13 +92,17 @@ struct ExplanationDrawing {
     return sheet
   }
 
-  /// The image of an example as the network sees it; ready arrays of the shape of images are drawn grey.
-  private func picture(_ index: Int) throws -> Image? {
-    let source = feed.dataset.examples
+  /// The image of an example as the network sees it.
+  func picture(_ index: Int) throws -> Image? {
     guard model.network.inputs.count == 1 else { return nil }
-    let values = try source.tensor(at: index).elements(as: Float.self)
-    guard let map = AttributionMap(values, shape: source.exampleShape) else { return nil }
-    if let preprocessing = model.preprocessing, preprocessing.shape == source.exampleShape,
+    return picture(of: try feed.dataset.examples.tensor(at: index).elements(as: Float.self))
+  }
+
+  /// An input as an image; ready arrays of the shape of images are drawn grey.
+  func picture(of values: [Float]) -> Image? {
+    let shape = feed.dataset.examples.exampleShape
+    guard let map = AttributionMap(values, shape: shape) else { return nil }
+    if let preprocessing = model.preprocessing, preprocessing.shape == shape,
       let image = try? values.withUnsafeBufferPointer({ try preprocessing.inverse(of: $0) })
     {
       return image

@@ -10,34 +10,41 @@ extension HeadFusion: ExpressibleByArgument {}
 /// What attribution methods may be told.
 struct MethodOptions: ParsableArguments {
   @Option(help: "Points of the path of integrated gradients.") var steps = 50
-  @Option(help: "gauss-legendre, left, right, midpoint or trapezoid.") var rule =
+  @Option(help: "Where the points of that path lie, and what they weigh.") var rule =
     IntegratedGradients.Rule.gaussLegendre
   @Option(
     parsing: .unconditional,
-    help: "The reference input: a value for every element, or a .npy file of one example.") var baseline = "0"
-  @Option(help: "A .npy file of reference inputs, examples first; .npz where there are several inputs.")
+    help:
+      "The reference input: a value for every element, or a .npy file of one example, .npz for several inputs."
+  )
+  var baseline = "0"
+  @Option(help: "A .npy file of reference inputs, examples first; .npz for several inputs.")
   var references: String?
   @Option(help: "Noisy copies, draws, masks or coalitions; the method's own number by default.") var samples:
     Int?
   @Option(help: "The deviation of noise, as a share of an input's range.") var noise = 0.15
   @Option(help: "The seed of random numbers.") var seed: UInt64 = 0
-  @Option(help: "ε of the epsilon rule.") var epsilon = 1e-6
-  @Option(help: "γ of the gamma rule.") var gamma = 0.25
+  @Option(help: "ε of lrp-epsilon.") var epsilon = 1e-6
+  @Option(help: "γ of lrp-gamma and lrp-epsilon-gamma-box.") var gamma = 0.25
   @Option(
     parsing: .unconditional,
-    help: "The lowest value of inputs, one number or one for each channel with commas between.") var low:
+    help: """
+      The lowest value of inputs as the network receives them, for lrp-epsilon-gamma-box: one number, or one for each \
+      channel with commas between. Inputs below it are refused.
+      """)
+  var low: String?
+  @Option(parsing: .unconditional, help: "The highest value, in the same way.") var high: String?
+  @Option(help: "Extents of the windows of occlusion over the last axes, as 1x4x4 or 8x8.") var window:
     String?
-  @Option(parsing: .unconditional, help: "The highest value of inputs, in the same way.") var high: String?
-  @Option(help: "Extents of occluding windows over the last axes, as 1x4x4 or 8x8.") var window: String?
-  @Option(help: "Strides of occluding windows, likewise.") var stride: String?
+  @Option(help: "Strides of these windows, likewise.") var stride: String?
   @Option(help: "A .npy file with the number of each element's group, shaped like one example.") var groups:
     String?
   @Option(help: "A YAML file with rules: those of lrp, and of concept-relevance and channel-relevance.")
   var composite: String?
   @OptionGroup var concepts: ConceptOptions
-  @Option(help: "The token whose attention is read: class-token, last or mean.") var attending =
+  @Option(help: "The token whose attention is read.") var attending =
     AttendingToken.classToken
-  @Option(help: "How the heads of attention become one: mean, max or min.") var heads = HeadFusion.mean
+  @Option(help: "How the heads of attention become one.") var heads = HeadFusion.mean
   @Flag(
     inversion: .prefixedNo, help: "Let extremal-perturbation see each image mirrored in every other step.")
   var mirror = true

@@ -5,7 +5,7 @@ public import NoemaConcepts
 extension RelevancePreprocessing.Channels: ExpressibleByArgument {}
 extension RelevancePreprocessing.Sign: ExpressibleByArgument {}
 extension RelevancePreprocessing.Normalisation: ExpressibleByArgument {}
-extension Metric: ExpressibleByArgument {}
+extension MapAlignment: ExpressibleByArgument {}
 extension SpectralEmbedding.Laplacian: ExpressibleByArgument {}
 extension Agglomerative.Linkage: ExpressibleByArgument {}
 extension GaussianMixture.Shape: ExpressibleByArgument {}

@@ -11,6 +11,10 @@ struct MapOptions: ParsableArguments {
   @Option(help: "What a map is divided by: absolute-sum, signed-sum, l2 or none.")
   var normalisation = RelevancePreprocessing.Normalisation.absoluteSum
   @Option(
+    name: .customLong("align"),
+    help: "What of a map comes to the middle, wherever it lies: none, centre (of relevance) or peak.")
+  var alignment = MapAlignment.none
+  @Option(
     name: .customLong("map-side"),
     help: "Sum positions in blocks, at most so many along the longer side; 0 for none.") var mapSide = 32
   @Option(help: "Describe each channel by the density of its values in so many bins, wherever they lie.")
@@ -22,6 +26,7 @@ struct MapOptions: ParsableArguments {
   func preprocessing(excludesFlawed: Bool) throws -> RelevancePreprocessing {
     var result = RelevancePreprocessing()
     (result.channels, result.sign, result.normalisation) = (channels, sign, normalisation)
+    result.alignment = alignment
     result.longestSide = mapSide == 0 ? nil : mapSide
     result.histogramBins = histogram
     (result.hasChannelsLast, result.excludesFlawed) = (channelsLast, excludesFlawed)
@@ -32,7 +37,7 @@ struct MapOptions: ParsableArguments {
   var record: [(name: String, value: String)] {
     [
       ("channels", channels.rawValue), ("sign", sign.rawValue), ("normalisation", normalisation.rawValue),
-      ("map-side", String(mapSide)),
+      ("align", alignment.rawValue), ("map-side", String(mapSide)),
     ] + (histogram.map { [("histogram", String($0))] } ?? [])
       + (channelsLast ? [("channels-last", "true")] : [])
   }
@@ -40,9 +45,13 @@ struct MapOptions: ParsableArguments {
 
 /// How strategies are found, and how the reader sees them.
 struct StrategyOptions: ParsableArguments {
+  enum Distance: String, CaseIterable, ExpressibleByArgument {
+    case euclidean, cosine, correlation, ssim
+  }
   enum Weighting: String, CaseIterable, ExpressibleByArgument {
     case mean, union, mutual
     case localScaling = "local-scaling"
+    case gaussian
   }
   enum Clustering: String, CaseIterable, ExpressibleByArgument {
     case kMeans = "kmeans"
@@ -54,10 +63,20 @@ struct StrategyOptions: ParsableArguments {
 
   @Option(help: "Neighbours of an example; a tenth of the class by default, from 5 to 10.") var neighbors:
     Int?
-  @Option(help: "What distance between maps means: euclidean, cosine or correlation.")
-  var metric = Metric.euclidean
-  @Option(help: "Weights of neighbours that are so for one side only: mean, union, mutual or local-scaling.")
+  @Option(
+    help: "What distance between maps means: euclidean, cosine, correlation or ssim (structural similarity).")
+  var metric = Distance.euclidean
+  @Option(name: .customLong("ssim-window"), help: "Of ssim: the side of a window, in blocks.")
+  var window = 7
+  @Option(
+    help:
+      "Weights: of one-sided neighbours mean, union or mutual; of all by distance local-scaling or gaussian."
+  )
   var weighting = Weighting.mean
+  @Option(
+    name: .customLong("edge-width"),
+    help: "Of gaussian: its standard deviation; the median distance to the last neighbour by default.")
+  var width: Double?
   @Option(help: "symmetric or random-walk.") var laplacian = SpectralEmbedding.Laplacian.symmetric
   @Option(help: "How many eigenvectors are kept.") var eigenvectors = 32
   @Option(help: "kmeans, agglomerative, gaussian-mixture, dbscan or hdbscan.") var clustering = Clustering
@@ -94,6 +113,9 @@ struct StrategyOptions: ParsableArguments {
   func validate() throws {
     _ = try count()
     _ = try planes()
+    if width != nil, weighting != .gaussian {
+      throw ValidationError("--edge-width is of --weighting gaussian, found \(weighting.rawValue).")
+    }
     if bootstrap < 0 || bootstrap == 1 {
       throw ValidationError("--bootstrap must be 0, or 2 or more, found \(bootstrap).")
     }
@@ -132,6 +154,31 @@ struct StrategyOptions: ParsableArguments {
     }
   }
 
+  private var distance: MapDistance {
+    switch metric {
+    case .euclidean: .vectors(.euclidean)
+    case .cosine: .vectors(.cosine)
+    case .correlation: .vectors(.correlation)
+    case .ssim: .structural(window: window)
+    }
+  }
+
+  /// Refuses a distance that the maps will not have.
+  func check(_ maps: MapOptions) throws {
+    guard metric == .ssim else { return }
+    guard maps.channels != .positions, maps.histogram == nil else {
+      throw ValidationError(
+        "--metric ssim compares maps as images, and "
+          + (maps.histogram == nil ? "--channels positions" : "--histogram")
+          + " leaves vectors; take another metric.")
+    }
+    guard maps.mapSide == 0 || window <= maps.mapSide else {
+      throw ValidationError(
+        "--metric ssim with windows of \(window) blocks needs maps as large, found --map-side \(maps.mapSide); "
+          + "take a smaller --ssim-window.")
+    }
+  }
+
   private func layout(_ plane: Plane) -> StrategyLayout {
     switch plane {
     case .tsne: return .tsne(TSNE(perplexity: perplexity))
@@ -145,12 +192,13 @@ struct StrategyOptions: ParsableArguments {
   /// The analysis that the flags describe.
   func spray() throws -> SpRAY {
     var spray = SpRAY()
-    (spray.neighborCount, spray.metric) = (neighbors, metric)
+    (spray.neighborCount, spray.distance) = (neighbors, distance)
     switch weighting {
     case .mean: spray.weighting = .mean
     case .union: spray.weighting = .union
     case .mutual: spray.weighting = .mutual
     case .localScaling: spray.weighting = .localScaling()
+    case .gaussian: spray.weighting = .gaussian(width: width)
     }
     spray.embedding = SpectralEmbedding(dimensions: eigenvectors, laplacian: laplacian)
     (spray.count, spray.maximumCount, spray.minimumRelativeGap) = (try count(), maxClusters, minGap)
@@ -182,8 +230,15 @@ struct StrategyOptions: ParsableArguments {
   var record: [(name: String, value: String)] {
     var record = [
       ("neighbors", neighbors.map { String($0) } ?? "a tenth, 5 to 10"), ("metric", metric.rawValue),
-      ("weighting", weighting.rawValue), ("laplacian", laplacian.rawValue),
-      ("eigenvectors", String(eigenvectors)), ("clustering", clustering.rawValue), ("clusters", clusters),
+    ]
+    if metric == .ssim { record.append(("ssim-window", String(window))) }
+    record.append(("weighting", weighting.rawValue))
+    if weighting == .gaussian {
+      record.append(("edge-width", width.map { String($0) } ?? "median of the last neighbours"))
+    }
+    record += [
+      ("laplacian", laplacian.rawValue), ("eigenvectors", String(eigenvectors)),
+      ("clustering", clustering.rawValue), ("clusters", clusters),
       ("max-clusters", String(maxClusters)), ("min-gap", String(minGap)),
     ]
     switch clustering {

@@ -40,7 +40,8 @@ struct StrategyRecord {
     if spectrum.count > 1 {
       gap = .init(
         clusterCount: spectrum.count, gap: spectrum.gap, relativeGap: spectrum.relativeGap,
-        clusterCountInterval: spectrum.resampling?.countInterval, agreement: spectrum.resampling?.agreement)
+        clusterCountInterval: spectrum.variation?.clusterCountInterval,
+        agreement: spectrum.variation?.agreement)
     }
     var record = SpRAYRecord.ClassResult(
       name: strategies.name, classIndex: strategies.target ?? place, exampleCount: strategies.members.count,
@@ -109,7 +110,8 @@ struct StrategyRecord {
   /// Where a region lies, in words that follow "in"; nil for nowhere.
   private static func words(_ region: MapRegion) -> String? {
     if let place = region.place { return place == .severalPlaces ? place.rawValue : "the \(place.rawValue)" }
-    return region.cells.isEmpty ? nil : String(region.phrase.trimmingPrefix("on "))
+    guard !region.cells.isEmpty else { return nil }
+    return String(region.phrase.trimmingPrefix(region.grid == nil ? "on " : "in "))
   }
 }
 

@@ -56,7 +56,7 @@ struct StrategyReport {
     if count > 0, finding.maps.grid != nil {
       var sheet = SpRAYThumbnails(capacity: count, longestEdge: longestEdge(finding.maps.grid))
       for row in 0..<count {
-        if let map = map(Array(finding.maps.points.row(row)), finding.maps.grid) {
+        if let map = map(finding.maps.values(of: row), finding.maps.grid) {
           try sheet.add(map.image())
         }
       }
@@ -106,15 +106,15 @@ struct StrategyReport {
     grid.flatMap { AttributionMap(values, shape: [$0.channels, $0.height, $0.width]) }
   }
 
-  /// The mean map as it was clustered, with the mean image behind it.
+  /// The mean map as it was clustered, with the mean image behind it, unless maps were moved.
   private func mean(_ cluster: SpRAYCluster, _ grid: MapGrid?, _ image: Image?) throws -> SpRAYReport.Picture
   {
     let map = map(cluster.mean, grid)
-    var ground = image
+    var ground = grid?.isAligned == true ? nil : image
     if let map {
       ground =
         min(map.width, map.height) < Self.leastOverlay
-        ? nil : try image?.resized(height: map.height, width: map.width, filter: .box)
+        ? nil : try ground?.resized(height: map.height, width: map.width, filter: .box)
     }
     return .init(image: ground, map: map, caption: "mean of \(cluster.size)")
   }
@@ -124,7 +124,7 @@ struct StrategyReport {
   ) throws -> SpRAYReport.Picture {
     let example = finding.strategies.members[point].example
     let image = try pictures?.picture(example.index).map { try reduced($0) }
-    let map = map(Array(finding.maps.points.row(point)), finding.maps.grid)
+    let map = map(finding.maps.values(of: point), finding.maps.grid)
     return .init(
       image: image, map: image.flatMap { map?.enlarged(width: $0.width, height: $0.height) } ?? map,
       caption: example.name)

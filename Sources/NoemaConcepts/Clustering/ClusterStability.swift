@@ -62,7 +62,19 @@ public struct ClusterStability: Sendable, Hashable, Codable {
     _ points: PointSet, labels: [Int],
     by clustering: @escaping @Sendable (PointSet, UInt64) throws(ConceptError) -> [Int]
   ) throws(ConceptError) -> Outcome {
-    let groups = try ClusterLabels(labels, count: points.count, needed: 1)
+    try assess(labels, of: points.count) { (rows: [Int], seed: UInt64) throws(ConceptError) -> [Int] in
+      try clustering(try points.selecting(rows), seed)
+    }
+  }
+
+  /// Assesses a clustering that is given the rows of each draw, ascending, in place of its points.
+  ///
+  /// - Throws: as with points.
+  func assess(
+    _ labels: [Int], of count: Int,
+    by clustering: @escaping @Sendable ([Int], UInt64) throws(ConceptError) -> [Int]
+  ) throws(ConceptError) -> Outcome {
+    let groups = try ClusterLabels(labels, count: count, needed: 1)
     guard draws >= 2, confidence > 0, confidence < 1 else {
       throw ConceptError(
         .parameters(
@@ -75,8 +87,8 @@ public struct ClusterStability: Sendable, Hashable, Codable {
     let random = RandomNumbers(seed: seed)
     let runs = try parallelMap(draws) { index throws(ConceptError) -> Run in
       var numbers = random.split(index)
-      let rows = drawn(points.count, using: &numbers)
-      let found = try clustering(try points.selecting(rows), numbers.next())
+      let rows = drawn(count, using: &numbers)
+      let found = try clustering(rows, numbers.next())
       guard found.count == rows.count else {
         throw ConceptError(
           .mismatch(

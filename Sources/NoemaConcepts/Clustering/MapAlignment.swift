@@ -32,17 +32,26 @@ public enum MapAlignment: String, Sendable, Codable, CaseIterable {
       throw ConceptError(
         .mismatch("\(map.count) values are not \(channels) channels of \(height) × \(width) positions"))
     }
+    let offset = offset(of: map, height: height, width: width)
+    return (offset.moving(map, height: height, width: width), offset)
+  }
+
+  /// By how much a map is moved.
+  ///
+  /// - Precondition: one or more channels of rows × columns values.
+  func offset<Scalar: BinaryFloatingPoint & Sendable>(
+    of map: [Scalar], height: Int, width: Int
+  ) -> MapOffset {
+    guard self != .none else { return .zero }
+    let cells = height * width
     var weights = [Double](repeating: 0, count: cells)
-    for channel in 0..<channels {
-      for cell in 0..<cells { weights[cell] += abs(Double(map[channel * cells + cell])) }
-    }
+    for (place, value) in map.enumerated() { weights[place % cells] += abs(Double(value)) }
     let total = weights.reduce(0, +)
-    guard self != .none, total > 0, total.isFinite else { return (map, MapOffset(rows: 0, columns: 0)) }
+    guard total > 0, total.isFinite else { return .zero }
     let place = self == .centre ? Self.centre(weights, width, total) : Self.peak(weights, height, width)
     // Places half way between two positions go the same way everywhere, whatever rounding did to them.
     func move(_ place: Double, _ count: Int) -> Int { Int((Double(count) / 2 - place + 1e-9).rounded(.down)) }
-    let offset = MapOffset(rows: move(place.row, height), columns: move(place.column, width))
-    return (offset.moving(map, height: height, width: width), offset)
+    return MapOffset(rows: move(place.row, height), columns: move(place.column, width))
   }
 
   /// The mean position.
@@ -94,6 +103,9 @@ public struct MapOffset: Sendable, Hashable, Codable {
   /// Makes an offset.
   public init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
+  /// No move at all.
+  public static let zero = MapOffset(rows: 0, columns: 0)
+
   /// Where a position of a moved map was before, both counted row by row.
   ///
   /// - Precondition: the map has rows and columns.
@@ -110,7 +122,8 @@ public struct MapOffset: Sendable, Hashable, Codable {
     }
   }
 
-  private static func wrap(_ place: Int, _ count: Int) -> Int {
+  /// A place on an axis whose end is followed by its beginning.
+  static func wrap(_ place: Int, _ count: Int) -> Int {
     let rest = place % count
     return rest < 0 ? rest + count : rest
   }

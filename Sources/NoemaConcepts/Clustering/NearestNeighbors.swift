@@ -54,6 +54,16 @@ public struct NearestNeighbors: Sendable, Hashable {
   /// The distances of one point's neighbours.
   public func distances(of point: Int) -> ArraySlice<Double> { distances[(point * k)..<((point + 1) * k)] }
 
+  /// The first neighbours of each point.
+  ///
+  /// - Precondition: no more than there are.
+  func prefix(_ k: Int) -> NearestNeighbors {
+    guard k < self.k else { return self }
+    return NearestNeighbors(
+      count: count, k: k, indices: (0..<count).flatMap { indices(of: $0).prefix(k) },
+      distances: (0..<count).flatMap { distances(of: $0).prefix(k) })
+  }
+
   /// The neighbours among some of the points, or nil when the lists are too short to tell.
   ///
   /// - Parameters:

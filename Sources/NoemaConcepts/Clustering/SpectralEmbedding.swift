@@ -190,8 +190,11 @@ public struct SpectralCoordinates: Sendable, Hashable {
   public var zeroCount: Int { eigenvalues.count { $0 <= 1e-9 } }
 
   /// The eigenvectors with rows of length one (Ng, Jordan and Weiss); rows of zeros stay.
-  public var normalisedRows: Matrix {
-    var result = vectors
+  public var normalisedRows: Matrix { unitRows(of: vectors.columnCount) }
+
+  /// The leading coordinates in rows of length one; rows of zeros stay.
+  func unitRows(of width: Int) -> Matrix {
+    var result = vectors.firstColumns(min(width, vectors.columnCount))
     for i in 0..<result.rowCount {
       let length = result.row(i).reduce(0) { $0 + $1 * $1 }.squareRoot()
       guard length > 0 else { continue }

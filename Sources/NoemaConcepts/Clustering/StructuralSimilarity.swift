@@ -37,7 +37,8 @@ public struct StructuralSimilarity: Sendable, Hashable, Codable {
       throw ConceptError(
         .parameters(
           "structural similarity needs 1 or more channels and windows from 2 to the smaller side of a map, found "
-            + "\(channels) channels of \(height) × \(width) with windows of \(window)"))
+            + "\(channels) channels of \(height) × \(width) with windows of \(window); take smaller windows, or maps "
+            + "of more positions"))
     }
     if let range, !(range > 0 && range.isFinite) {
       throw ConceptError(.parameters("found values that range over \(range); give a number above 0, or none"))
@@ -111,7 +112,7 @@ extension StructuralSimilarity {
   }
 
   /// The largest value less the smallest; 1 where all are the same.
-  private static func range(of sets: [PointSet]) -> Double {
+  static func range(of sets: [PointSet]) -> Double {
     let least = sets.compactMap { $0.values.min() }.min() ?? 0
     let largest = sets.compactMap { $0.values.max() }.max() ?? 0
     return largest > least ? Double(largest) - Double(least) : 1

@@ -4,7 +4,8 @@ public struct MapRegion: Sendable, Hashable, Codable {
   public let cells: [Int]
   /// The share of the area that they cover, in [0, 1].
   public let area: Double
-  /// Where they lie on the image; nil for vectors and where there is no relevance.
+  /// Where they lie on the image; nil for vectors, for aligned maps, whose region moves with them, and where there is
+  /// no relevance.
   public let place: ImagePlace?
   /// How blocks lie on the image; nil for vectors.
   public let grid: MapGrid?
@@ -46,7 +47,7 @@ public struct MapRegion: Sendable, Hashable, Codable {
     self.area = total > 0 ? covered / total : 0
     self.grid = grid
     place =
-      cells.isEmpty
+      cells.isEmpty || grid?.isAligned == true
       ? nil
       : grid.map { grid in
         ImagePlace(cells.map { grid.centre(of: $0, weight: weights[$0]) }, frame: frame)
@@ -62,18 +63,22 @@ public struct MapRegion: Sendable, Hashable, Codable {
   }
 
   /// Which pixels of an image of any resolution lie inside, row by row; none for vectors.
-  public func mask(height: Int, width: Int) -> [Bool] {
+  ///
+  /// - Parameter offset: by how much the image's own map was moved.
+  public func mask(height: Int, width: Int, movedBy offset: MapOffset = .zero) -> [Bool] {
     guard let grid, height > 0, width > 0 else {
       return [Bool](repeating: false, count: max(0, height) * max(0, width))
     }
     let inside = Set(cells)
-    return grid.cells(height: height, width: width).map { inside.contains($0) }
+    return grid.cells(height: height, width: width, movedBy: offset).map { inside.contains($0) }
   }
 
-  /// Where it lies, as a sentence has it: `in the lower left corner`, or `on features 3 and 17`.
+  /// Where it lies, as a sentence has it: `in the lower left corner`, `on features 3 and 17`, or `in a place that moves
+  /// with the map`.
   public var phrase: String {
     if let place { return place.phrase }
     guard !cells.isEmpty else { return "nowhere" }
+    if grid?.isAligned == true { return "in a place that moves with the map" }
     let shown = cells.prefix(3).map { "\($0)" }
     let more = cells.count > 3 ? " and \(cells.count - 3) more" : ""
     if shown.count == 1 { return "on feature \(shown[0])" }
@@ -98,8 +103,8 @@ extension MapGrid {
     return (middle(columns(of: cell), of: sourceWidth), middle(rows(of: cell), of: sourceHeight), weight)
   }
 
-  /// The share of a map's absolute relevance in a frame around the image, in [0, 1]; nil for a map of zeros. A block
-  /// that the frame cuts counts by its area inside.
+  /// The share of a map's absolute relevance in a frame around the image, in [0, 1]; nil for a map of zeros, and for
+  /// aligned ones. A block that the frame cuts counts by its area inside.
   func frameShare(of map: [Float], width frame: Double) -> Double? {
     func inner(_ range: Range<Int>, of count: Int) -> Double {
       let (low, high) = (frame * Double(count), (1 - frame) * Double(count))
@@ -108,7 +113,7 @@ extension MapGrid {
     }
     let weights = magnitudes(map)
     let total = weights.reduce(0, +)
-    guard total > 0 else { return nil }
+    guard total > 0, !isAligned else { return nil }
     let inside = weights.indices.reduce(0.0) { sum, cell in
       sum + weights[cell] * inner(rows(of: cell), of: sourceHeight)
         * inner(columns(of: cell), of: sourceWidth)

@@ -11,6 +11,9 @@ public import NoemaTensor
 /// varies among the class's examples anyway: a tag that was learned carries most of the score, the shape of a part does
 /// not.
 ///
+/// Where maps were aligned, a region is moved back by the offset of each example's own map, on examples of other
+/// strategies too: masked is the same place relative to the middle of their relevance.
+///
 /// - Source: the check of a suspicion by adding and removing what it is about, Anders et al., Information Fusion 2022.
 public struct MaskingTest: Sendable, Hashable, Codable {
   /// The share of the area that is masked.
@@ -92,8 +95,9 @@ public struct MaskingTest: Sendable, Hashable, Codable {
       for trial in trials.indices {
         let wanted = rows.indices.filter { trials[trial].drops[rows[$0]] != nil }
         guard !wanted.isEmpty else { continue }
+        let offsets = wanted.map { strategies.members[rows[$0]].offset }
         let masked = try measure(
-          trials[trial].masked(batch.inputs, wanted), wanted, target, batchSize, name, output)
+          trials[trial].masked(batch.inputs, wanted, offsets), wanted, target, batchSize, name, output)
         for (place, row) in wanted.enumerated() {
           trials[trial].drops[rows[row]] = whole[row] - masked[place]
           trials[trial].outputs[rows[row]] = whole[row]
@@ -142,7 +146,8 @@ extension MaskingTest {
   private struct Trial {
     let label: Int
     let region: MapRegion
-    let masker: RegionMasker
+    let infill: RegionInfill
+    let layout: PixelLayout
     /// The members of both groups that are tried.
     let members, others: [Int]
     /// The drop of each of them; NaN before it is known.
@@ -150,16 +155,20 @@ extension MaskingTest {
     /// The unmasked output of each of them.
     var outputs: [Int: Double] = [:]
 
-    /// Some rows of a batch with the region masked.
-    func masked(_ batch: Tensor, _ rows: [Int]) throws -> Tensor {
+    /// Some rows of a batch with the region masked, moved back by the offset of each.
+    func masked(_ batch: Tensor, _ rows: [Int], _ offsets: [MapOffset]) throws -> Tensor {
       let width = batch.shape.dropFirst().reduce(1, *)
+      var maskers: [MapOffset: RegionMasker] = [:]
+      for offset in offsets where maskers[offset] == nil {
+        maskers[offset] = RegionMasker(region, infill, layout, movedBy: offset)
+      }
       return try Tensor(shape: [rows.count] + batch.shape.dropFirst(), elementType: .float32) { bytes in
         let target = bytes.bindMemory(to: Float.self)
         batch.withElements(as: Float.self) { source in
           for (place, row) in rows.enumerated() {
             let image = UnsafeMutableBufferPointer(rebasing: target[(place * width)..<((place + 1) * width)])
             _ = image.update(fromContentsOf: source[(row * width)..<((row + 1) * width)])
-            masker.apply(to: image)
+            maskers[offsets[place]]?.apply(to: image)
           }
         }
       }
@@ -198,8 +207,7 @@ extension MaskingTest {
       }
       trials.append(
         Trial(
-          label: label, region: region, masker: RegionMasker(region, infill, layout), members: members,
-          others: rest,
+          label: label, region: region, infill: infill, layout: layout, members: members, others: rest,
           drops: Dictionary(uniqueKeysWithValues: (members + rest).map { ($0, Double.nan) })))
     }
     return trials

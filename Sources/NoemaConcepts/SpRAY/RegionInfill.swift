@@ -57,7 +57,7 @@ struct PixelLayout: Sendable, Hashable {
   func offset(_ channel: Int, _ pixel: Int) -> Int { channel * channelStride + pixel * pixelStride }
 }
 
-/// Replaces one region of many images.
+/// Replaces one region of many images whose maps were moved alike.
 struct RegionMasker: Sendable {
   private let layout: PixelLayout
   private let infill: RegionInfill
@@ -67,9 +67,11 @@ struct RegionMasker: Sendable {
   /// What weighs pixels along one axis, from the middle out; empty without a blur.
   private let kernel: [Double]
 
-  init(_ region: MapRegion, _ infill: RegionInfill, _ layout: PixelLayout) {
+  /// - Parameter offset: by how much the maps of these images were moved.
+  init(_ region: MapRegion, _ infill: RegionInfill, _ layout: PixelLayout, movedBy offset: MapOffset = .zero)
+  {
     (self.layout, self.infill) = (layout, infill)
-    let mask = region.mask(height: layout.height, width: layout.width)
+    let mask = region.mask(height: layout.height, width: layout.width, movedBy: offset)
     self.mask = mask
     pixels = mask.indices.filter { mask[$0] }
     if case .blur(let sigma) = infill {

@@ -12,14 +12,14 @@ struct RelevanceLayout: Sendable, Hashable {
 
   /// What a map is prepared to.
   enum Prepared {
-    case values([Float])
+    case values([Float], MapOffset)
     case flawed(FlawedMap.Flaw)
   }
 
   /// Works out a layout.
   ///
   /// - Parameter shape: of one example: `[channels, height, width]`, `[height, width]` or `[features]`.
-  /// - Throws: `ConceptError.mismatch` for other shapes.
+  /// - Throws: `ConceptError.mismatch` for other shapes, and for features where maps are aligned.
   init(_ settings: RelevancePreprocessing, shape: [Int]) throws(ConceptError) {
     guard (1...3).contains(shape.count), shape.allSatisfy({ $0 > 0 }) else {
       throw ConceptError(
@@ -55,9 +55,15 @@ struct RelevanceLayout: Sendable, Hashable {
     if keepsPositions, let image {
       source = try MapGrid(
         channels: settings.channels == .none ? channels : 1, sourceHeight: image.height,
-        sourceWidth: image.width, longestSide: settings.longestSide)
+        sourceWidth: image.width, longestSide: settings.longestSide, alignment: settings.alignment)
     } else {
       source = nil
+    }
+    guard settings.alignment == .none || source != nil else {
+      throw ConceptError(
+        .mismatch(
+          "relevance of shape \(shape) for one example has no rows and columns along which it could be moved; do not "
+            + "align it"))
     }
     grid = settings.histogramBins == nil ? source : nil
   }
@@ -78,8 +84,12 @@ struct RelevanceLayout: Sendable, Hashable {
     if values.count > 1, values.allSatisfy({ $0 == first }) { return .flawed(.constant) }
     guard let size = size(of: values) else { return .flawed(.cancelling) }
     for i in values.indices { values[i] /= size }
-    if let bins = settings.histogramBins { return .values(densities(values, bins: bins)) }
-    return .values((source.map { sums(of: values, $0) } ?? values).map { Float($0) })
+    if let bins = settings.histogramBins { return .values(densities(values, bins: bins), .zero) }
+    guard let source else { return .values(values.map { Float($0) }, .zero) }
+    let (height, width) = (source.sourceHeight, source.sourceWidth)
+    let offset = settings.alignment.offset(of: values, height: height, width: width)
+    let moved = offset.moving(values, height: height, width: width)
+    return .values(sums(of: moved, source).map { Float($0) }, offset)
   }
 
   /// The channels brought together: channels × positions.

@@ -50,14 +50,18 @@ public struct RelevanceMaps: Sendable, Hashable {
   public let examples: [RelevanceExample]
   /// How values lie on the image; nil for vectors.
   public let grid: MapGrid?
+  /// By how much each map was moved, in positions before they were summed; empty where maps stayed.
+  public let offsets: [MapOffset]
   /// Maps that were left out.
   public let flawed: [FlawedMap]
 
   /// Joins maps and examples.
   ///
-  /// - Throws: `ConceptError.mismatch` when there is no example for every map, or the grid has other values.
+  /// - Throws: `ConceptError.mismatch` when there is no example for every map, the grid has other values, or offsets
+  ///   are not those of the maps of an aligned grid.
   public init(
-    _ points: PointSet, examples: [RelevanceExample], grid: MapGrid? = nil, flawed: [FlawedMap] = []
+    _ points: PointSet, examples: [RelevanceExample], grid: MapGrid? = nil, offsets: [MapOffset] = [],
+    flawed: [FlawedMap] = []
   ) throws(ConceptError) {
     guard examples.count == points.count else {
       throw ConceptError(
@@ -67,9 +71,16 @@ public struct RelevanceMaps: Sendable, Hashable {
       throw ConceptError(
         .mismatch("relevance maps of \(points.dimension) values do not lie on \(grid?.count ?? 0) blocks"))
     }
+    guard offsets.count == (grid?.isAligned == true ? points.count : 0) else {
+      throw ConceptError(
+        .mismatch(
+          "found \(offsets.count) offsets of \(points.count) relevance maps; aligned ones have one each, others none"
+        ))
+    }
     self.points = points
     self.examples = examples
     self.grid = grid
+    self.offsets = offsets
     self.flawed = flawed
   }
 
@@ -78,7 +89,19 @@ public struct RelevanceMaps: Sendable, Hashable {
     self.points = points
     examples = (0..<points.count).map { RelevanceExample(index: $0) }
     grid = nil
+    offsets = []
     flawed = []
+  }
+
+  /// By how much a map was moved.
+  func offset(of map: Int) -> MapOffset { offsets.isEmpty ? .zero : offsets[map] }
+
+  /// The values of one map where they lie on its image; aligned maps are moved back as exactly as blocks allow.
+  ///
+  /// - Precondition: `map` is the place of one.
+  public func values(of map: Int) -> [Float] {
+    let values = Array(points.row(map))
+    return grid?.movedBack(values, from: offset(of: map)) ?? values
   }
 }
 
@@ -92,6 +115,7 @@ public struct RelevanceCollector: Sendable {
   public private(set) var flawed: [FlawedMap] = []
   private var layout: RelevanceLayout?
   private var values: [Float] = []
+  private var offsets: [MapOffset] = []
 
   /// Makes an empty collection.
   ///
@@ -136,8 +160,9 @@ public struct RelevanceCollector: Sendable {
       for (row, example) in examples.enumerated() {
         switch layout.prepare(UnsafeBufferPointer(rebasing: all[(row * width)..<((row + 1) * width)])) {
         case .flawed(let flaw): flawed.append(FlawedMap(example: example, flaw: flaw))
-        case .values(let map):
+        case .values(let map, let offset):
           values.append(contentsOf: map)
+          offsets.append(offset)
           self.examples.append(example)
         }
       }
@@ -162,7 +187,9 @@ public struct RelevanceCollector: Sendable {
       throw ConceptError(.tooFew(set: "the set of relevance maps", found: 0, needed: 1))
     }
     let points = try PointSet(values, count: examples.count, dimension: values.count / examples.count)
-    return try RelevanceMaps(points, examples: examples, grid: layout.grid, flawed: flawed)
+    return try RelevanceMaps(
+      points, examples: examples, grid: layout.grid, offsets: layout.grid?.isAligned == true ? offsets : [],
+      flawed: flawed)
   }
 }
 

@@ -1,8 +1,8 @@
 /// How relevance maps are made comparable before they are clustered.
 ///
-/// Steps in their order: channels are brought together, signs are handled, the map is divided by its size, and
-/// positions are summed in square blocks, which keeps the total. With `histogramBins` a map is described by how its
-/// values are distributed instead, wherever they lie.
+/// Steps in their order: channels are brought together, signs are handled, the map is divided by its size and moved to
+/// a common middle where that is asked for, and positions are summed in square blocks, which keeps the total. With
+/// `histogramBins` a map is described by how its values are distributed instead, wherever they lie.
 ///
 /// ```swift
 /// var collector = RelevanceCollector(RelevancePreprocessing())
@@ -53,6 +53,8 @@ public struct RelevancePreprocessing: Sendable, Hashable, Codable {
   public var sign = Sign.keep
   /// What a map is divided by.
   public var normalisation = Normalisation.absoluteSum
+  /// How maps are moved before they are compared.
+  public var alignment = MapAlignment.none
   /// The most blocks along the longer side of a map; nil for no sums over positions.
   public var longestSide: Int? = 32
   /// Describes each channel by the density of its values in that many bins between its least and its largest value; nil
@@ -96,6 +98,12 @@ public struct RelevancePreprocessing: Sendable, Hashable, Codable {
     }
     guard (histogramBins ?? 2) >= 2 else {
       throw ConceptError(.parameters("a histogram needs 2 or more bins, found \(histogramBins ?? 0)"))
+    }
+    guard alignment == .none || (channels != .positions && histogramBins == nil) else {
+      throw ConceptError(
+        .parameters(
+          "maps of which \(histogramBins == nil ? "positions are summed" : "values are counted") do not depend on "
+            + "places, so they cannot be aligned; leave out one of the two"))
     }
   }
 }

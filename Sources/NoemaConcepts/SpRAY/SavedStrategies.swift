@@ -21,11 +21,13 @@ public struct SavedStrategies: Sendable, Hashable, Codable {
     /// How maps lie on the image; nil for vectors.
     public var grid: MapGrid?
     /// What distance means.
-    public var metric: Metric
+    public var distance: MapDistance
     /// Neighbours that vote.
     public var neighborCount: Int
     /// The known examples, in the order of their maps.
     public var examples: [RelevanceExample]
+    /// By how much the map of each was moved; empty where maps stayed.
+    public var offsets: [MapOffset]
     /// The strategy of each, −1 for noise.
     public var labels: [Int]
     /// The mean distance of each to its neighbours.
@@ -76,7 +78,9 @@ public struct SavedStrategies: Sendable, Hashable, Codable {
     let rows = maps.rows(start..<start + saved.examples.count).converted(to: .float32)
     let points = try PointSet(
       rows.elements(as: Float.self), count: saved.examples.count, dimension: maps.shape[1])
-    return StrategyAssigner(saved, try RelevanceMaps(points, examples: saved.examples, grid: saved.grid))
+    return StrategyAssigner(
+      saved,
+      try RelevanceMaps(points, examples: saved.examples, grid: saved.grid, offsets: saved.offsets))
   }
 }
 
@@ -85,8 +89,10 @@ extension SavedStrategies.Class {
   init(_ strategies: SpRAYClass) {
     self.init(
       name: strategies.name, target: strategies.target, sentences: [], isConfirmed: [], grid: strategies.grid,
-      metric: strategies.metric, neighborCount: strategies.neighborCount,
-      examples: strategies.members.map { $0.example }, labels: strategies.labels,
+      distance: strategies.distance, neighborCount: strategies.neighborCount,
+      examples: strategies.members.map { $0.example },
+      offsets: strategies.grid?.isAligned == true ? strategies.members.map { $0.offset } : [],
+      labels: strategies.labels,
       neighborDistances: strategies.members.map { $0.neighborDistance })
   }
 }

@@ -57,11 +57,10 @@ extension SpRAY {
     return try clustering.labels(rows, count: count, seed: seed ?? self.seed)
   }
 
-  /// All steps from maps to strategies of a given number, for parts and for surrogates.
+  /// All steps from neighbours to strategies of a given number, for parts and for surrogates.
   func partition(
-    _ points: PointSet, k: Int, count: Int, seed: UInt64
+    _ neighbors: NearestNeighbors, count: Int, seed: UInt64
   ) throws(ConceptError) -> (labels: [Int], eigenvalues: [Double]) {
-    let neighbors = try NearestNeighbors.find(points, k: min(k, points.count - 1), metric: metric)
     let graph = try NeighborGraph(neighbors, weighting: weighting)
     let coordinates = try embed(graph, dimensions: max(maximumCount, count) + 1)
     let rows = try clusteringRows(of: coordinates, count: count)
@@ -76,32 +75,47 @@ extension SpRAY {
     return trial
   }
 
+  /// The neighbours of all examples and of parts of them.
+  func neighbors(_ maps: RelevanceMaps, by distance: MapDistance) throws(ConceptError) -> PartNeighbors {
+    let n = maps.points.count, grid = maps.grid
+    let k = try neighborCount(for: n), share = trial(n)?.share.flatMap { 0 < $0 && $0 < 1 ? $0 : nil }
+    let size = share.map { Int(($0 * Double(n)).rounded()) }
+    return try PartNeighbors(
+      maps.points, k: k, partCount: size.map { neighborCount(k, in: $0, of: n) } ?? k, share: share
+    ) { (points: PointSet, k: Int) throws(ConceptError) -> NearestNeighbors in
+      try distance.nearestNeighbors(of: points, on: grid, k: k)
+    }
+  }
+
   /// Finds the strategies again in parts of the examples.
   func resample(
-    _ points: PointSet, _ labels: [Int], _ whole: StrategySpectrum, k: Int, by trial: ClusterStability
-  ) throws(ConceptError) -> (stability: ClusterStability.Outcome, spectra: StrategySpectrum.Resampling) {
+    _ neighbors: PartNeighbors, _ labels: [Int], _ whole: StrategySpectrum, by trial: ClusterStability
+  ) throws(ConceptError) -> (stability: ClusterStability.Outcome, variation: EigengapVariation) {
     let record = SpectrumRecord()
-    let outcome = try trial.assess(points, labels: labels) {
-      (part: PointSet, seed: UInt64) throws(ConceptError) -> [Int] in
-      let found = try partition(
-        part, k: neighborCount(k, in: part.count, of: points.count), count: whole.count, seed: seed)
+    let (n, k) = (labels.count, neighbors.whole.k)
+    let outcome = try trial.assess(labels, of: n) {
+      (rows: [Int], seed: UInt64) throws(ConceptError) -> [Int] in
+      let part = try neighbors.neighbors(
+        in: rows, k: min(neighborCount(k, in: rows.count, of: n), rows.count - 1))
+      let found = try partition(part, count: whole.count, seed: seed)
       record.keep(found.eigenvalues, of: seed)
       return found.labels
     }
-    var share: Double?
-    if case .part(let part) = trial.draw { share = part }
     var parts: [(count: Int, gap: Double)] = []
     for values in record.all {
       parts.append((try chosenCount(values), StrategySpectrum.gap(values, after: whole.count)))
     }
-    return (outcome, StrategySpectrum.Resampling(parts, whole: whole, share: share))
+    return (
+      outcome,
+      EigengapVariation(parts, clusterCount: whole.count, gap: whole.gap, share: trial.share)
+    )
   }
 
   /// The neighbours of an example in a part: so many that they reach as far as those of the whole, but no fewer than
   /// the logarithm of the examples, which keeps graphs connected (von Luxburg 2007, section 8.2).
   private func neighborCount(_ k: Int, in part: Int, of whole: Int) -> Int {
     let share = (Double(k * part) / Double(whole)).rounded()
-    return min(k, max(Int(share), Int(log(Double(part)).rounded(.up))))
+    return min(k, max(Int(share), Int(log(Double(max(1, part))).rounded(.up))))
   }
 
   /// The pictures of a class.
@@ -116,17 +130,9 @@ extension SpRAY {
   }
 }
 
-extension SpectralCoordinates {
-  /// The leading coordinates in rows of length one; rows of zeros stay.
-  func unitRows(of width: Int) -> Matrix {
-    var rows = vectors.firstColumns(min(width, vectors.columnCount))
-    for i in 0..<rows.rowCount {
-      let length = rows.row(i).reduce(0) { $0 + $1 * $1 }.squareRoot()
-      guard length > 0 else { continue }
-      for j in 0..<rows.columnCount { rows[i, j] /= length }
-    }
-    return rows
-  }
+extension ClusterStability {
+  /// The share of the examples in a part; nil for draws with replacement.
+  fileprivate var share: Double? { if case .part(let share) = draw { share } else { nil } }
 }
 
 extension [Int] {

@@ -18,7 +18,7 @@ public struct SpRAY: Sendable, Hashable, Codable {
   /// than that cannot stand apart.
   public var neighborCount: Int?
   /// What distance between maps means.
-  public var metric = Metric.euclidean
+  public var distance = MapDistance.vectors(.euclidean)
   /// What weight a pair gets of which only one is a neighbour of the other.
   public var weighting = NeighborGraph.Weighting.mean
   /// How the graph is embedded, and how many eigenvectors are kept.
@@ -65,6 +65,16 @@ public struct SpRAY: Sendable, Hashable, Codable {
     func check(_ holds: Bool, _ text: String) throws(ConceptError) {
       if !holds { throw ConceptError(.parameters(text)) }
     }
+    try distance.validate()
+    if case .gaussian(let width?) = weighting {
+      try check(width > 0 && width.isFinite, "the width of weights must be above 0, found \(width)")
+    }
+    if case .structural = distance {
+      try check(
+        layouts.isEmpty || layoutSource == .embedding,
+        "pictures of the maps need a distance of vectors, which structural similarity is none of; make them of the "
+          + "embedding")
+    }
     try check(
       (neighborCount ?? 1) >= 1, "the number of neighbours must be 1 or more, found \(neighborCount ?? 0)")
     try check(maximumCount >= 1, "the largest number of strategies must be 1 or more, found \(maximumCount)")
@@ -88,8 +98,10 @@ public struct SpRAY: Sendable, Hashable, Codable {
   ///   - name: the class's name.
   ///   - target: the class's index among the outputs.
   /// - Throws: `ConceptError.tooFew` for fewer examples than `minimumExamples`; `.parameters` for a setting out of its
-  ///   range, and for no fewer neighbours or strategies than examples; and as the steps.
-  /// - Complexity: 2 n² d operations in products for n maps of d values, memory O(n (d + neighbours)).
+  ///   range, for no fewer neighbours or strategies than examples, and for a structural similarity of vectors or of
+  ///   maps smaller than its windows; and as the steps.
+  /// - Complexity: 2 n² d operations in products for n maps of d values, some 15 n² d by structural similarity; memory
+  ///   O(n (d + neighbours)).
   public func analyse(
     _ maps: RelevanceMaps, name: String = "", target: Int? = nil, progress: Progress? = nil
   ) throws(ConceptError) -> SpRAYClass {
@@ -100,7 +112,9 @@ public struct SpRAY: Sendable, Hashable, Codable {
       let n = maps.points.count
       try checkSize(n)
       begin(0)
-      let neighbors = try NearestNeighbors.find(maps.points, k: neighborCount(for: n), metric: metric)
+      let distance = distance.fitted(to: maps.points)
+      let partNeighbors = try self.neighbors(maps, by: distance)
+      let neighbors = partNeighbors.whole
       begin(1)
       let graph = try NeighborGraph(neighbors, weighting: weighting)
       let coordinates = try embed(graph, dimensions: max(embedding.dimensions, fixedCount + 1))
@@ -117,8 +131,8 @@ public struct SpRAY: Sendable, Hashable, Codable {
       begin(3)
       var stability: ClusterStability.Outcome?
       if !areIdentical, let trial = self.trial(n), labels.contains(where: { $0 >= 0 }) {
-        let parts = try resample(maps.points, labels, spectrum, k: neighbors.k, by: trial)
-        spectrum.resampling = parts.spectra
+        let parts = try resample(partNeighbors, labels, spectrum, by: trial)
+        spectrum.variation = parts.variation
         stability = isParted ? parts.stability : nil
       }
       begin(4)
@@ -129,7 +143,7 @@ public struct SpRAY: Sendable, Hashable, Codable {
         labels: labels,
         silhouettes: silhouettes, stability: stability)
       return SpRAYClass(
-        name: name, target: target, grid: maps.grid, metric: metric, neighborCount: neighbors.k,
+        name: name, target: target, grid: maps.grid, distance: distance, neighborCount: neighbors.k,
         spectrum: spectrum,
         clusters: summary.clusters, members: summary.members, silhouette: silhouettes?.mean ?? .nan,
         stability: stability, eigenvectors: coordinates.vectors, pictures: pictures, flawed: maps.flawed,

@@ -8,8 +8,8 @@ public struct SpRAYClass: Sendable {
   public let target: Int?
   /// How mean maps lie on the image; nil for vectors.
   public let grid: MapGrid?
-  /// What distance meant.
-  public let metric: Metric
+  /// What distance meant, with all that follows from the maps fixed.
+  public let distance: MapDistance
   /// Neighbours an example.
   public let neighborCount: Int
   /// The eigenvalues, and the number of strategies that they suggest.
@@ -69,6 +69,8 @@ public struct SpRAYCluster: Sendable, Hashable, Codable {
 public struct SpRAYMember: Sendable, Hashable, Codable {
   /// The example.
   public let example: RelevanceExample
+  /// By how much its map was moved before it was compared, in positions of the map.
+  public let offset: MapOffset
   /// Its strategy, −1 for noise.
   public let label: Int
   /// How surely it belongs there: the share of its edges, by their weights, that lead to the same strategy, in [0, 1].

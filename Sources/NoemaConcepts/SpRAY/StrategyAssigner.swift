@@ -1,3 +1,5 @@
+internal import NoemaTensor
+
 /// Where a further example belongs among the strategies of its class.
 public struct StrategyAssignment: Sendable, Hashable, Codable {
   /// The example.
@@ -20,7 +22,7 @@ public struct StrategyAssignment: Sendable, Hashable, Codable {
 public struct StrategyAssigner: Sendable {
   private let maps: RelevanceMaps
   private let labels: [Int]
-  private let metric: Metric
+  private let distance: MapDistance
   private let neighborCount: Int
   /// How far the known maps are from their neighbours, ascending.
   private let distances: [Double]
@@ -40,7 +42,7 @@ public struct StrategyAssigner: Sendable {
   init(_ saved: SavedStrategies.Class, _ maps: RelevanceMaps) {
     self.maps = maps
     labels = saved.labels
-    metric = saved.metric
+    distance = saved.distance
     neighborCount = saved.neighborCount
     distances = saved.neighborDistances.sorted()
   }
@@ -58,33 +60,15 @@ public struct StrategyAssigner: Sendable {
             + "known ones; prepare inputs of the same size in the same way"))
     }
     var assignments: [StrategyAssignment] = []
-    for start in stride(from: 0, to: further.points.count, by: 1024) {
-      let range = start..<min(start + 1024, further.points.count)
-      assignments += try assign(further, range)
+    for start in stride(from: 0, to: further.points.count, by: 256) {
+      let rows = start..<min(start + 256, further.points.count)
+      let part = try further.points.selecting(Array(rows))
+      let found = try distance.distances(from: part, to: maps.points, on: maps.grid)
+      assignments += try parallelMap(rows.count) { row in
+        vote(further.examples[start + row], Array(found.row(row)))
+      }
     }
     return assignments
-  }
-
-  private func assign(
-    _ further: RelevanceMaps, _ range: Range<Int>
-  ) throws(ConceptError) -> [StrategyAssignment] {
-    let (n, d) = (maps.points.count, maps.points.dimension)
-    let values = further.points.values[(range.lowerBound * d)..<(range.upperBound * d)]
-    // Further maps come first, so that an error names their places among themselves.
-    let joined = try PointSet(Array(values) + maps.points.values, count: range.count + n, dimension: d)
-    let rows = try DistanceRows(joined, metric)
-    let blocks = (range.count + 63) / 64
-    let parts = try parallelMap(blocks) { block -> [StrategyAssignment] in
-      let queries = (block * 64)..<min((block + 1) * 64, range.count)
-      var found = queries.map { _ in [Double]() }
-      rows.forEachSquare(of: queries, to: range.count..<(range.count + n)) { _, squares, width in
-        for offset in 0..<queries.count {
-          for t in 0..<width { found[offset].append(metric.distance(square: squares[offset * width + t])) }
-        }
-      }
-      return zip(queries, found).map { vote(further.examples[range.lowerBound + $0], $1) }
-    }
-    return Array(parts.joined())
   }
 
   /// The vote of the nearest known maps, given the distances to all of them.

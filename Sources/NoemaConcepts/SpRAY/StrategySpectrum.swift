@@ -1,20 +1,5 @@
-internal import NoemaTensor
-
 /// The eigenvalues of a class's graph of neighbours, and the number of strategies that they suggest.
 public struct StrategySpectrum: Sendable, Hashable, Codable {
-  /// How the number changes when parts of the examples are looked at.
-  public struct Resampling: Sendable, Hashable, Codable {
-    /// The number of strategies that each part suggests.
-    public let counts: [Int]
-    /// The share of parts with the number of the whole.
-    public let agreement: Double
-    /// The smallest and the largest number among the middle 95 % of the parts.
-    public let countInterval: [Int]
-    /// A 95 % interval of the gap after the number of the whole; parts share examples, so their spread is widened by
-    /// `√(f / (1 − f))` for parts of a share f (Shao and Wu, Annals of Statistics 1989).
-    public let gapInterval: [Double]
-  }
-
   /// The smallest eigenvalues of the normalised Laplacian, ascending.
   public let eigenvalues: [Double]
   /// The number of strategies that is used.
@@ -29,8 +14,8 @@ public struct StrategySpectrum: Sendable, Hashable, Codable {
   public let componentSizes: [Int]
   /// The examples without a neighbour.
   public let isolated: [Int]
-  /// How the number changes over parts; nil when there were none.
-  public internal(set) var resampling: Resampling?
+  /// How the number, and the gap after it, vary over parts; nil when there were none.
+  public internal(set) var variation: EigengapVariation?
 }
 
 extension StrategyCount {
@@ -72,28 +57,11 @@ extension StrategySpectrum {
     largestGap = try Eigengap(values, maximum: maximum)
     componentSizes = coordinates.components.sizes.sorted(by: >)
     isolated = coordinates.isolated
-    resampling = nil
+    variation = nil
   }
 
   /// The rise of eigenvalues after the k-th; 0 beyond the last.
   static func gap(_ eigenvalues: [Double], after k: Int) -> Double {
     k < eigenvalues.count ? eigenvalues[k] - eigenvalues[k - 1] : 0
-  }
-}
-
-extension StrategySpectrum.Resampling {
-  /// Compares parts with the whole.
-  ///
-  /// - Parameters:
-  ///   - parts: the number of strategies and the gap of each part; not empty.
-  ///   - share: of the examples in a part; nil for draws with replacement.
-  init(_ parts: [(count: Int, gap: Double)], whole: StrategySpectrum, share: Double?) {
-    counts = parts.map { $0.count }
-    agreement = Double(parts.count { $0.count == whole.count }) / Double(parts.count)
-    countInterval = Bootstrap.percentiles(of: counts.map { Double($0) }).map { Int($0.rounded()) }
-    let gaps = parts.map { $0.gap }
-    let mean = Statistics.mean(gaps)
-    let widening = share.map { ($0 / (1 - $0)).squareRoot() } ?? 1
-    gapInterval = Bootstrap.percentiles(of: gaps).map { max(0, whole.gap + widening * ($0 - mean)) }
   }
 }

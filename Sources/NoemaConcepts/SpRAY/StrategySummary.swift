@@ -75,7 +75,8 @@ struct StrategySummary {
         if labels[Int(graph.weights.columns[place])] == labels[point] { same += weight }
       }
       return SpRAYMember(
-        example: maps.examples[point], label: labels[point], confidence: all > 0 ? same / all : 0,
+        example: maps.examples[point], offset: maps.offset(of: point), label: labels[point],
+        confidence: all > 0 ? same / all : 0,
         distance: distances[point], silhouette: silhouettes?.values[point] ?? .nan,
         neighborDistance: Statistics.mean(neighbors.distances(of: point)))
     }
@@ -88,6 +89,11 @@ extension StrategySummary {
     let n = labels.count
     var remarks: [String] = []
     if !maps.flawed.isEmpty { remarks.append("maps that say nothing were left out: \(maps.flawed.summary)") }
+    if maps.grid?.isAligned == true {
+      remarks.append(
+        "maps were moved to a common middle before they were compared, so strategies that differ by their place alone "
+          + "fall together, and regions move with the map")
+    }
     let distinct = maps.points.distinctCount(upTo: n)
     if distinct == 1 {
       return remarks + [
@@ -132,10 +138,11 @@ extension StrategySummary {
 
   private var stabilityRemarks: [String] {
     var remarks: [String] = []
-    if let counts = spectrum.resampling, study.fixedCount == 0, counts.agreement < 0.5 {
+    if let variation = spectrum.variation, study.fixedCount == 0, variation.agreement < 0.5 {
+      let range = variation.clusterCountInterval
       remarks.append(
-        "the number of strategies is uncertain: parts of the examples suggest from \(counts.countInterval[0]) to "
-          + "\(counts.countInterval[1])")
+        "the number of strategies is uncertain: parts of the examples suggest from \(range[0]) to \(range[1])"
+      )
     }
     guard let stability else { return remarks }
     let weak = stability.jaccard.indices.filter { stability.jaccard[$0] < 0.6 }

@@ -46,7 +46,8 @@ public struct ClusterSuspicion: Sendable, Hashable, Codable {
   public let regionShare: Double
   /// The same share of the mean map of all other examples.
   public let regionShareElsewhere: Double
-  /// The share of the mean map's relevance in the frame around the image, in [0, 1]; NaN for vectors.
+  /// The share of the mean map's relevance in the frame around the image, in [0, 1]; NaN for vectors and aligned
+  /// maps.
   public let frameShare: Double
   /// `max(0, z)` times what the region holds more of this strategy than of the others.
   public let score: Double

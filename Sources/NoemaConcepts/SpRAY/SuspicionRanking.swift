@@ -216,9 +216,11 @@ extension SuspicionRanking {
     let source = GaussianSurrogates(part.points)
     let random = RandomNumbers(seed: seed)
     let (k, count) = (strategies.neighborCount, max(2, strategies.clusters.count))
+    let (distance, grid) = (strategies.distance, strategies.grid)
     return try parallelMap(surrogateCount) { index throws(ConceptError) -> Double in
       let points = try source.draw(using: random.split(index))
-      let labels = try spray.partition(points, k: k, count: count, seed: UInt64(index)).labels
+      let neighbors = try distance.nearestNeighbors(of: points, on: grid, k: min(k, points.count - 1))
+      let labels = try spray.partition(neighbors, count: count, seed: UInt64(index)).labels
       return try separabilities(points, labels).clusters.values.max() ?? 0
     }
   }

@@ -44,6 +44,10 @@ public struct ExplanationReport: Sendable {
   public var bars: [SignedBars] = []
   /// The words of examples in colour, for inputs that are texts.
   public var words: [ColouredTokens] = []
+  /// What channels or concepts contribute, a table for each method that says so.
+  public var shares: [ExplanationShares] = []
+  /// The inputs that methods compared with, and what they are; nil when there are none to show.
+  public var references: (guide: String, pictures: ExplanationThumbnails)?
   /// Lines about how the run was made.
   public var provenance: [(name: String, value: String)] = []
 
@@ -89,6 +93,10 @@ public struct ExplanationReport: Sendable {
       let lines = [ColouredTokens.key] + words.map(\.html)
       body.append(section("The words of each input", Self.wordGuide, lines))
     }
+    body += shares.map { section($0.title, $0.guide, [$0.table] + $0.maps.map(\.html)) }
+    if let references {
+      body.append(section("What inputs were compared with", references.guide, [references.pictures.html]))
+    }
     if !bars.isEmpty {
       body.append(
         section(
@@ -109,7 +117,9 @@ public struct ExplanationReport: Sendable {
       body.append(
         section("How this was made", "", [.table(header: [.text("what"), .text("value")], rows: lines)]))
     }
-    return HTMLDocument(title: title, body: body).source
+    var document = HTMLDocument(title: title, body: body)
+    if !shares.isEmpty || references != nil { document.style = ExplanationShares.style }
+    return document.source
   }
 
   private static let wordGuide =
@@ -194,8 +204,9 @@ public struct ExplanationReport: Sendable {
     import matplotlib.pyplot as plt
 
     count = min(6, len(result["names"]))
-    figure, axes = plt.subplots(count, len(arrays), squeeze=False, figsize=(2.2 * len(arrays), 2.2 * count))
-    for column, (name, array) in enumerate(arrays.items()):
+    maps = {name: array for name, array in arrays.items() if array.ndim > 2}
+    figure, axes = plt.subplots(count, len(maps), squeeze=False, figsize=(2.2 * len(maps), 2.2 * count))
+    for column, (name, array) in enumerate(maps.items()):
         axes[0, column].set_title(name, fontsize=8)
         for row in range(count):
             image = array[row] if array[row].ndim == 2 else array[row].sum(0)

@@ -28,21 +28,21 @@ import Testing
     resampling.embedding.dimensions = 8
     let outcome = try resampling.measure(clouds.points)
     #expect(outcome.estimate.clusterCount == 3)
-    #expect(outcome.clusterCounts == Array(repeating: 3, count: 20))
-    #expect(outcome.agreement == 1 && outcome.clusterCountInterval == [3, 3])
-    #expect(outcome.gapInterval[0] < outcome.gapInterval[1])
-    #expect(outcome.gapInterval[0] >= 0)
+    #expect(outcome.variation.clusterCounts == Array(repeating: 3, count: 20))
+    #expect(outcome.variation.agreement == 1 && outcome.variation.clusterCountInterval == [3, 3])
+    #expect(outcome.variation.gapInterval[0] < outcome.variation.gapInterval[1])
+    #expect(outcome.variation.gapInterval[0] >= 0)
     #expect(try resampling.measure(clouds.points) == outcome)
     resampling.seed = 1
-    #expect(try resampling.measure(clouds.points).gapInterval != outcome.gapInterval)
+    #expect(try resampling.measure(clouds.points).variation.gapInterval != outcome.variation.gapInterval)
   }
 
   @Test func partsOfNoiseDisagree() throws {
     var resampling = EigengapResampling(neighborCount: 5)
     resampling.draws = 40
     let outcome = try resampling.measure(PlantedPoints.noise(60, 2, seed: 3))
-    #expect(outcome.agreement < 1)
-    #expect(outcome.clusterCountInterval[0] < outcome.clusterCountInterval[1])
+    #expect(outcome.variation.agreement < 1)
+    #expect(outcome.variation.clusterCountInterval[0] < outcome.variation.clusterCountInterval[1])
   }
 
   @Test func aPartIsMeasuredAsIfItWereAlone() throws {
@@ -55,7 +55,7 @@ import Testing
       var random = RandomNumbers(seed: 0).split(draw)
       let rows = random.sample(15, below: 30).sorted()
       let spectrum = try resampling.embedding.embed(NeighborGraph(points.selecting(rows), k: 4)).eigenvalues
-      #expect(try Eigengap(spectrum, maximum: 14).clusterCount == outcome.clusterCounts[draw])
+      #expect(try Eigengap(spectrum, maximum: 14).clusterCount == outcome.variation.clusterCounts[draw])
     }
   }
 

@@ -26,13 +26,13 @@ private let clusterings: [StrategyClustering] = [
     #expect(cluster.labelCounts == [7: cluster.size])
     let wrong = cluster.members.count { $0 % 5 == 0 }
     #expect(cluster.predictionCounts[3] ?? 0 == wrong)
-    let (stability, counts) = (try #require(found.stability), try #require(found.spectrum.resampling))
-    #expect(stability.adjustedRand.count == 10 && counts.counts.count == 10)
+    let (stability, counts) = (try #require(found.stability), try #require(found.spectrum.variation))
+    #expect(stability.adjustedRand.count == 10 && counts.clusterCounts.count == 10)
     #expect(stability.jaccard[label] == cluster.stability)
     // A strategy of twelve loses some of its members in every part.
     guard tagged > 12 else { return }
     #expect(cluster.stability > 0.9 && stability.mean > 0.9 && counts.agreement > 0.8)
-    #expect(counts.countInterval == [2, 2] && counts.gapInterval[0] > 0)
+    #expect(counts.clusterCountInterval == [2, 2] && counts.gapInterval[0] > 0)
   }
 
   @Test func aCleanClassHasNoClearGap() throws {

@@ -47,10 +47,11 @@ extension Graph {
   /// paddings to the element next to them; joined constants to all that they are joined to. Everything else passes it
   /// on, inactive units as well.
   ///
+  /// - Parameter note: receives what each node was given besides its own bias term, and what it passed on.
   /// - Returns: for each target a value shaped like it; all elements sum to `Σ c · ∂f/∂y`.
   /// - Throws: `GraphError.unsupported` for operators without a rule, `GraphError.input` for temperatures out of range.
   public mutating func addBiasAttribution(
-    of decomposition: BiasDecomposition, split: BiasSplit
+    of decomposition: BiasDecomposition, split: BiasSplit, note: (BackwardStep) -> Void = { _ in }
   ) throws(GraphError) -> [Value] {
     try split.check()
     var shares = [Value?](repeating: nil, count: decomposition.targets.count)
@@ -64,6 +65,7 @@ extension Graph {
         rules: BackwardRules { _, _ in rule })
       self = back.graph
       shares = back.cotangents
+      back.steps.forEach(note)
     }
     var found: [Value] = []
     for (share, target) in zip(shares, decomposition.targets) {

@@ -1,0 +1,274 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Noema
+
+struct RulesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rules",
+    abstract: "Extract the rules that a network follows over a table, and judge them.",
+    discussion: """
+      Writes the rules as text, JSON, PMML, SQL, Python and DOT, a drawn tree, and a
+      page with the rules, how well they stand for the network on the test table,
+      which examples they get wrong, and which rules fire for a row.
+      `noema help rules extract` lists the options.
+
+      EXAMPLES
+        noema rules --model net.onnx --data train.csv --test test.csv \\
+          --label outcome -o out/
+        noema rules --model net.onnx --data train.csv --test test.csv \\
+          --label outcome --method eclaire --max-rules 20 -o out/
+        noema rules apply out/rules.json --data new.csv
+        noema rules diff a/rules.json b/rules.json --data test.csv
+      """,
+    subcommands: [RulesExtractCommand.self, RulesApplyCommand.self, RulesDiffCommand.self],
+    defaultSubcommand: RulesExtractCommand.self)
+}
+
+/// How many rules are written.
+enum RuleLimit: ExpressibleByArgument {
+  /// At most so many.
+  case count(Int)
+  /// The fewest within one standard error of the best on the curve.
+  case best
+  /// The knee of the curve.
+  case knee
+  /// As many as the method finds.
+  case unlimited
+
+  init?(argument: String) {
+    switch argument {
+    case "best": self = .best
+    case "knee": self = .knee
+    case "none": self = .unlimited
+    default:
+      guard let count = Int(argument), count >= 1 else { return nil }
+      self = .count(count)
+    }
+  }
+}
+
+struct RulesExtractCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "extract",
+    abstract: "Extract rules; `noema rules` without a further word does this.",
+    discussion: """
+      METHODS
+        tree       a tree distilled from answers to examples and generated queries
+        rules      that tree's ways as rules that vote, simplified
+        trepan     a tree of m-of-n questions
+        list       rules in an order (RIPPER)
+        ensemble   a sparse sum of rules (RuleFit)
+        anchors    rules that hold one prediction fast, picked to cover the table
+        soft-tree  a tree distilled from a soft tree, which is written beside it
+        eclaire, rem-d, deepred, cred    by way of the hidden layers
+        rem-t      rules from the true classes, to hold the others against
+      """)
+
+  @Option(help: "The ONNX file.") var model: String
+  @OptionGroup(title: "Tables") var tables: RuleTableOptions
+  @OptionGroup var options: RunOptions
+  @Option(help: "How rules are extracted.") var method = RuleMethod.tree
+  @Option(
+    name: .customLong("max-rules"),
+    help:
+      "The most rules: a number, best (the fewest within a standard error of the best), knee, or none.")
+  var maximum = RuleLimit.best
+  @Option(help: "Sizes that are tried for the curve, with commas between; none for no curve.")
+  var curve = "2,4,8,16,32,64"
+  @Option(help: "How often the extraction is repeated, with other seeds and on resampled rows; 0 for not.")
+  var repeats = 3
+  @Option(help: "The number of generated queries; the method's own by default.") var queries: Int?
+  @Option(help: "The depth of a soft tree.") var depth = 4
+  @Option(
+    parsing: .upToNextOption,
+    help: "The hidden layers that eclaire, rem-d, deepred and cred look at; dense ones by default.")
+  var layers: [String] = []
+  @Option(help: "The network's output that holds the classes; the first of floats by default.")
+  var output: String?
+  @Flag(name: .customLong("exact-thresholds"), help: "Do not round thresholds between values of the table.")
+  var isExact = false
+  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
+  @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
+
+  func validate() throws {
+    _ = try sizes()
+    if repeats < 0 { throw ValidationError("--repeats must be 0 or more, found \(repeats).") }
+    if let queries, queries < 1 { throw ValidationError("--queries must be 1 or more, found \(queries).") }
+    guard queries == nil || method.asksQueries else {
+      throw ValidationError("--method \(method.rawValue) generates no queries, so --queries says nothing.")
+    }
+    guard tables.label != nil || method != .remT else {
+      throw ValidationError("--method rem-t learns from true classes; name their column with --label.")
+    }
+    guard layers.isEmpty || method.looksInside else {
+      throw ValidationError(
+        "--layers is for methods that look inside; --method \(method.rawValue) asks only.")
+    }
+  }
+
+  private func sizes() throws -> [Int] {
+    if curve == "none" { return [] }
+    let parts = curve.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+    guard numbers.count == parts.count, numbers.allSatisfy({ (1...100_000).contains($0) }) else {
+      throw ValidationError("--curve expects sizes with commas between, or none, found '\(curve)'.")
+    }
+    return Set(numbers).sorted()
+  }
+
+  func run() throws { _ = try study() }
+
+  /// Runs the study and writes it.
+  ///
+  /// - Parameter isPrinting: whether what was found is printed, unless the flags say not to.
+  func study(isPrinting: Bool = true) throws -> RulesReport {
+    let start = ContinuousClock().now
+    let (network, data, oracle) = try material()
+    let progress = options.progress()
+    var found: RulesReport?
+    // The place is claimed before the work is done.
+    try ResultFolder.make(at: out) { folder in
+      let (report, softTree) = try report(network, data, oracle, progress)
+      let run = RunRecord(
+        LoadedModel(
+          network: network, preprocessing: nil, classNames: data.classes, shapes: [:], isGuess: false),
+        data: dataRecord(data),
+        settings: Dictionary(record.map { ($0.name, $0.value) }) { first, _ in first }, seed: seed,
+        timings: ["study": seconds(since: start)])
+      let refusals = try RulesPage(report).write(into: folder, run: run)
+      if let softTree {
+        try folder.write(try jsonText(softTree), to: "soft-tree.json")
+        try folder.write(softTree.text(), to: "soft-tree.txt")
+        try folder.write(softTree.graphviz(), to: "soft-tree.dot")
+      }
+      try folder.write(StudyFile.yaml(StudyFile.currentArguments), to: "study.yaml")
+      if isPrinting { try say(report, refusals, start) }
+      found = report
+    }
+    // The body ran, or an error would have been thrown.
+    return found!
+  }
+
+  // MARK: Steps
+
+  /// Opens the network and the tables, and fits one to the other.
+  private func material() throws -> (network: Network, data: RuleData, oracle: TableNetwork) {
+    let network = try Network(contentsOf: model)
+    if !network.unsupportedOperators.isEmpty {
+      throw GraphError(.unsupportedOperators(network.unsupportedOperators), at: model)
+    }
+    var names = try tables.classNames(model: model)
+    if names == nil, !network.classNames.isEmpty { names = network.classNames }
+    // One score tells two classes apart; what an open shape hides is asked when the table is known.
+    let scores = try? network.classCount()
+    let data = try RuleData(
+      tables, outputCount: output == nil ? scores.map { max(2, $0) } : nil, names: names,
+      skipsMissing: options.skipBad, seed: seed)
+    let oracle = try TableNetwork(
+      network, features: data.features, classes: data.classes, output: output,
+      layers: layers.isEmpty ? nil : layers, scaling: try tables.scaling(),
+      memory: try options.memoryBudget() / 2)
+    if method.looksInside, oracle.layers.isEmpty {
+      throw RuleError(
+        .unsupported(
+          "--method \(method.rawValue) looks at dense hidden layers, and there are none; name layers with --layers, or "
+            + "take a method that only asks, as tree"), at: model)
+    }
+    return (network, data, oracle)
+  }
+
+  private func report(
+    _ network: Network, _ data: RuleData, _ oracle: TableNetwork, _ progress: ProgressBar
+  ) throws -> (report: RulesReport, softTree: SoftTree?) {
+    var extraction = RuleExtraction(method: method, queries: queries)
+    extraction.depth = depth
+    var study = RuleStudy(oracle: oracle, extraction: extraction, training: data.training, seed: seed)
+    (study.sizes, study.rounds) = (try sizes(), !isExact)
+    // Asked first, so that rows that the network cannot read are named before the work.
+    let probabilities = try oracle.probabilities(of: data.test.table)
+    let answers = try oracle.labels(of: data.test.table)
+    let own = try oracle.labels(of: data.training.table)
+    let curve = try study.curve { progress($0, $1, $2) }
+    let limit = limit(curve)
+    let rules = try study.rules(maximum: limit)
+    var record = try RulesRecord(
+      method: method.rawValue, rules.document, on: data.test.table, network: answers,
+      probabilities: probabilities, truth: data.test.labels, seed: seed)
+    record.curve = curve?.curve
+    record.stability = try study.stability(
+      of: rules.document, maximum: limit, repeats: repeats, on: data.test.table
+    ) { progress($0, $1, $2) }
+    record.isTruncated = rules.isTruncated && isLimited
+    record.remarks = rules.remarks + data.remarks
+    var report = RulesReport(
+      title: "Rules of \((model as NSString).lastPathComponent)", record: record, document: rules.document,
+      table: data.test.table, network: answers, truth: data.test.labels)
+    report.drawn = (table: data.training.table, network: own)
+    report.settings = self.record + [(name: "noema", value: noemaVersion)]
+    report.hashes = [(name: "model sha-256", value: network.hash)] + data.hashes
+    report.commandLine = StudyFile.commandLine(StudyFile.currentArguments)
+    if Set(answers + own).count == 1 {
+      report.warnings.append(
+        "The network says '\(data.classes[answers[0]])' of every example, so there is nothing to tell apart.")
+    }
+    return (report, rules.softTree)
+  }
+
+  /// Whether the limit was asked for, and not chosen by the curve.
+  private var isLimited: Bool {
+    switch maximum {
+    case .best, .knee: false
+    case .count, .unlimited: true
+    }
+  }
+
+  private func limit(_ curve: (curve: FidelitySizeCurve, limits: [String: Int])?) -> Int? {
+    switch maximum {
+    case .count(let count): return count
+    case .unlimited: return nil
+    case .best, .knee:
+      guard let (curve, limits) = curve else { return nil }
+      let chosen = if case .knee = maximum { curve.knee } else { curve.smallestWithinError }
+      return chosen.flatMap { limits[curve.points[$0].name] }
+    }
+  }
+
+  // MARK: Words
+
+  private var record: [(name: String, value: String)] {
+    let most =
+      switch maximum {
+      case .count(let count): "\(count)"
+      case .best: "best"
+      case .knee: "knee"
+      case .unlimited: "none"
+      }
+    let queries = queries.map { "\($0)" } ?? "the method's own"
+    let layers = layers.isEmpty ? "dense" : layers.joined(separator: ", ")
+    let own = [
+      (name: "method", value: method.rawValue), (name: "max-rules", value: most),
+      (name: "curve", value: curve), (name: "repeats", value: "\(repeats)"),
+      (name: "queries", value: queries), (name: "layers", value: layers),
+      (name: "thresholds", value: isExact ? "exact" : "rounded"), (name: "seed", value: "\(seed)"),
+    ]
+    return own + tables.record
+  }
+
+  private func dataRecord(_ data: RuleData) -> [String: String] {
+    var record = ["path": tables.data]
+    record["test"] = tables.test
+    for (name, value) in data.hashes { record[name] = value }
+    return record
+  }
+
+  private func say(
+    _ report: RulesReport, _ refusals: [String], _ start: ContinuousClock.Instant
+  ) throws {
+    if options.json { return print(try jsonText(report.record), terminator: "") }
+    guard !options.quiet else { return }
+    print(RuleSummary(report: report).text)
+    for refusal in refusals { print("note: \(refusal)") }
+    print(String(format: "\n%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
+    print("report: \(out)/report.html")
+  }
+}

@@ -1,0 +1,136 @@
+internal import ArgumentParser
+internal import Noema
+
+/// How rules are extracted.
+enum RuleMethod: String, CaseIterable, ExpressibleByArgument {
+  // By questions and answers.
+  case tree, rules, trepan, ensemble, list, anchors
+  case softTree = "soft-tree"
+  // By way of hidden layers.
+  case eclaire, cred
+  case remD = "rem-d"
+  case deepRED = "deepred"
+  // From true classes, without the network.
+  case remT = "rem-t"
+
+  /// Whether hidden layers are looked at.
+  var looksInside: Bool {
+    switch self {
+    case .eclaire, .remD, .deepRED, .cred: true
+    case .tree, .rules, .trepan, .ensemble, .list, .anchors, .softTree, .remT: false
+    }
+  }
+
+  /// Whether queries are generated.
+  var asksQueries: Bool {
+    switch self {
+    case .tree, .rules, .trepan, .ensemble, .list, .softTree: true
+    case .anchors, .eclaire, .remD, .deepRED, .remT, .cred: false
+    }
+  }
+
+  /// Whether the extractor itself takes a limit; others are shortened afterwards.
+  var takesLimit: Bool {
+    switch self {
+    case .tree, .rules, .trepan, .list, .anchors, .softTree: true
+    case .ensemble, .eclaire, .remD, .deepRED, .remT, .cred: false
+    }
+  }
+}
+
+/// A method with its settings.
+struct RuleExtraction {
+  var method: RuleMethod
+  /// The number of generated queries; nil for the method's own.
+  var queries: Int?
+  /// The depth of a soft tree.
+  var depth = 4
+
+  /// What a method found.
+  struct Outcome {
+    var extracted: ExtractedRules
+    /// The soft tree that the rules stand for.
+    var softTree: SoftTree?
+  }
+
+  /// Extracts rules.
+  ///
+  /// - Parameter maximum: the most rules, for methods that take a limit.
+  func rules(
+    of oracle: TableNetwork, like labeled: RuleExamples, maximum: Int?, seed: UInt64
+  ) throws -> Outcome {
+    let examples = labeled.table
+    switch method {
+    case .tree: return Outcome(extracted: try tree(maximum, seed).extract(from: oracle, examples: examples))
+    case .rules:
+      var extractor = DistilledRules()
+      extractor.tree = tree(nil, seed)
+      extractor.maximumRules = maximum
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .trepan:
+      var extractor = Trepan()
+      // A question parts a leaf in two.
+      if let maximum { extractor.maximumNodes = max(1, maximum - 1) }
+      if let queries { extractor.minimumExamples = queries }
+      extractor.seed = seed
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .ensemble:
+      var extractor = SparseRuleEnsemble()
+      (extractor.queryCount, extractor.seed) = (queries, seed)
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .list:
+      var extractor = RuleListExtractor()
+      if let maximum { extractor.maximumRules = maximum }
+      (extractor.queryCount, extractor.seed) = (queries, seed)
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .anchors:
+      var extractor = Anchors()
+      if let maximum { extractor.maximumRules = maximum }
+      extractor.search.seed = seed
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .softTree: return try softTree(oracle, examples, maximum, seed)
+    case .eclaire:
+      var extractor = Eclaire()
+      extractor.seed = seed
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .remD:
+      var extractor = RemD()
+      extractor.seed = seed
+      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+    case .deepRED: return Outcome(extracted: try DeepRed().extract(from: oracle, examples: examples))
+    case .cred: return Outcome(extracted: try CRED().extract(from: oracle, examples: examples))
+    case .remT:
+      guard let labels = labeled.labels else {
+        throw RuleError(.parameters("rem-t learns from true classes; name their column with --label"))
+      }
+      var extractor = RemT()
+      extractor.seed = seed
+      return Outcome(
+        extracted: try extractor.fit(LabeledTable(examples, classes: oracle.classes, labels: labels)))
+    }
+  }
+
+  private func tree(_ maximum: Int?, _ seed: UInt64) -> DistilledTree {
+    var extractor = DistilledTree()
+    (extractor.maximumLeaves, extractor.queryCount, extractor.seed) = (maximum, queries, seed)
+    return extractor
+  }
+
+  /// A soft tree asks weighted sums, which are no rules; a tree of plain questions is distilled from it.
+  private func softTree(
+    _ oracle: TableNetwork, _ examples: RuleTable, _ maximum: Int?, _ seed: UInt64
+  ) throws -> Outcome {
+    let fit = try SoftTreeDistillation(depth: depth, seed: seed).distil(oracle, examples: examples)
+    let hits = zip(try fit.tree.labels(of: examples), try oracle.labels(of: examples)).count { $0 == $1 }
+    let share = NumberText.fixed(100 * Double(hits) / Double(max(1, examples.rowCount)), 1)
+    let plain = try tree(maximum, seed).extract(from: fit.tree, examples: examples)
+    let remark =
+      "A soft tree of depth \(depth) says what the network says of \(share) % of the training examples; it is in "
+      + "soft-tree.json. Its questions are weighted sums, so these rules are those of a plain tree that was distilled "
+      + "from it."
+    return Outcome(
+      extracted: ExtractedRules(
+        plain.model, isTruncated: plain.isTruncated, remarks: [remark] + plain.remarks),
+      softTree: fit.tree)
+  }
+}
