@@ -81,11 +81,7 @@ public struct BalanceTrace: Sendable {
       subject, inputs: inputs, classes: classes, baselines: pass.baselines
     ) { graph throws(GraphError) in
       var graph = graph
-      let hooks = try graph.values(named: names)
-      let explained = try graph.explainedOutput(subject.output, scale: subject.scale)
-      graph.outputs = [explained] + hooks
-      try graph.apply(Pass.canonical)
-      graph.outputs = [explained]
+      let (explained, hooks) = try graph.prepare(for: subject, keeping: names)
       let (found, twins) = try pass.backward(through: graph, from: explained, at: hooks)
       // Where the pass explains a derived value, that is the output.
       var ledger = Ledger(graph: found.graph, explained: found.graph.outputs[0])

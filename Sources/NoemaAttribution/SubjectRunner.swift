@@ -166,6 +166,22 @@ func picked(_ output: Tensor, _ classes: [Int]) -> [Double] {
 }
 
 extension Graph {
+  /// Brings a network to canonical form, with what a subject explains as its only output.
+  ///
+  /// - Parameter names: ONNX names of values that the passes leave alone.
+  /// - Returns: the explained output, and those values.
+  /// - Throws: `GraphError` for unknown names.
+  mutating func prepare(
+    for subject: Subject, keeping names: [String]
+  ) throws(GraphError) -> (explained: Value, hooks: [Value]) {
+    let hooks = try values(named: names)
+    let explained = try explainedOutput(subject.output, scale: subject.scale)
+    outputs = [explained] + hooks
+    try apply(Pass.canonical)
+    outputs = [explained]
+    return (explained, hooks)
+  }
+
   /// The error for a value that the explained output does not depend on.
   func independent(of value: Value) -> GraphError {
     GraphError(

@@ -90,15 +90,9 @@ private struct AppliedRules: Encodable {
     let head = accuracy == nil ? "row,prediction,firing\n" : "row,prediction,firing,truth\n"
     return head
       + rows.map { row in
-        let fields = ["\(row.row)", Self.field(row.prediction), row.firing]
-        return (fields + (row.truth.map { [Self.field($0)] } ?? [])).joined(separator: ",") + "\n"
+        let fields = ["\(row.row)", Escape.csv(row.prediction), row.firing]
+        return (fields + (row.truth.map { [Escape.csv($0)] } ?? [])).joined(separator: ",") + "\n"
       }.joined()
-  }
-
-  /// A field of a table as RFC 4180 has it.
-  private static func field(_ text: String) -> String {
-    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
-    return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
   }
 
   /// The lines of the terminal.

@@ -167,17 +167,11 @@ private struct SprayAssignment: Encodable {
     for input in inputs {
       let numbers = [input.confidence, input.distance, input.novelty].map { $0.map { "\($0)" } ?? "" }
       let fields =
-        ["\(input.example)", Self.field(input.class), input.cluster.map { "\($0)" } ?? ""] + numbers
-        + [Self.field(input.name)]
+        ["\(input.example)", Escape.csv(input.class), input.cluster.map { "\($0)" } ?? ""] + numbers
+        + [Escape.csv(input.name)]
       text += fields.joined(separator: ",") + "\n"
     }
     return text
-  }
-
-  /// A field of a table as RFC 4180 has it.
-  private static func field(_ text: String) -> String {
-    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
-    return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
   }
 
   /// The lines of the terminal.

@@ -30,11 +30,7 @@ struct BoundsCheck {
     }
     func find(in graph: Graph) throws(GraphError) -> (graph: Graph, operands: [Operand]) {
       var graph = graph
-      let targets = try graph.values(named: names)
-      let explained = try graph.explainedOutput(subject.output, scale: subject.scale)
-      graph.outputs = [explained] + targets
-      try graph.apply(Pass.canonical)
-      graph.outputs = [explained]
+      let (explained, targets) = try graph.prepare(for: subject, keeping: names)
       let boxes = try composite.boxedOperands(in: graph, from: explained, to: targets)
       var places = graph.inputs
       for box in boxes where !places.contains(box.value) { places.append(box.value) }

@@ -9,6 +9,12 @@ public struct HTML: Sendable, Hashable {
   /// Words, escaped.
   public static func text(_ string: String) -> HTML { HTML(trusted: Escape.markup(string)) }
 
+  /// A section of a page: its title, a lead where there is one, and what it holds.
+  static func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML {
+    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
+    return .element("section", [:], [.element("h2", text: title)] + leading + content)
+  }
+
   /// An element with attributes, whose values are escaped, and children.
   ///
   /// - Precondition: the names are written in the program, not taken from data.

@@ -64,9 +64,9 @@ public struct ExplanationReport: Sendable {
   }
 
   /// The figures by file name.
-  public var figures: [(name: String, figure: any Figure)] {
-    (sheet.map { [("sheet", $0 as any Figure)] } ?? [])
-      + bars.enumerated().map { ("bars-\($0.offset + 1)", $0.element as any Figure) }
+  public var figures: [NamedFigure] {
+    (sheet.map { [NamedFigure(name: "sheet", figure: $0)] } ?? [])
+      + bars.enumerated().map { NamedFigure(name: "bars-\($0.offset + 1)", figure: $0.element) }
   }
 
   /// The page as one self-contained HTML file.
@@ -82,7 +82,7 @@ public struct ExplanationReport: Sendable {
     ]
     if let sheet {
       body.append(
-        section(
+        HTML.section(
           "Inputs and their attributions", sheet.description,
           [
             .element(
@@ -91,15 +91,16 @@ public struct ExplanationReport: Sendable {
     }
     if !words.isEmpty {
       let lines = [ColouredTokens.key] + words.map(\.html)
-      body.append(section("The words of each input", Self.wordGuide, lines))
+      body.append(HTML.section("The words of each input", Self.wordGuide, lines))
     }
-    body += shares.map { section($0.title, $0.guide, [$0.table] + $0.maps.map(\.html)) }
+    body += shares.map { HTML.section($0.title, $0.guide, [$0.table] + $0.maps.map(\.html)) }
     if let references {
-      body.append(section("What inputs were compared with", references.guide, [references.pictures.html]))
+      body.append(
+        HTML.section("What inputs were compared with", references.guide, [references.pictures.html]))
     }
     if !bars.isEmpty {
       body.append(
-        section(
+        HTML.section(
           "Attributions of each input",
           "Bars to the right speak for the output, bars to the left against it.",
           [
@@ -110,12 +111,12 @@ public struct ExplanationReport: Sendable {
               })
           ]))
     }
-    body.append(section("Do the attributions add up?", Self.balanceGuide, [balance]))
-    body.append(section("Methods", "", [methodTable]))
+    body.append(HTML.section("Do the attributions add up?", Self.balanceGuide, [balance]))
+    body.append(HTML.section("Methods", "", [methodTable]))
     let lines = provenance.map { [HTML.text($0.name), HTML.text($0.value)] }
     if !lines.isEmpty {
       body.append(
-        section("How this was made", "", [.table(header: [.text("what"), .text("value")], rows: lines)]))
+        HTML.section("How this was made", "", [.table(header: [.text("what"), .text("value")], rows: lines)]))
     }
     var document = HTMLDocument(title: title, body: body)
     if !shares.isEmpty || references != nil { document.style = ExplanationShares.style }
@@ -134,11 +135,6 @@ public struct ExplanationReport: Sendable {
   private var answer: String {
     "\(names.count) \(names.count == 1 ? "input" : "inputs") explained by "
       + "\(methods.count) \(methods.count == 1 ? "method" : "methods") at \(layer)."
-  }
-
-  private func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML {
-    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
-    return .element("section", [:], [.element("h2", text: title)] + leading + content)
   }
 
   private var balance: HTML {
@@ -179,7 +175,7 @@ public struct ExplanationReport: Sendable {
     notebook.code(Self.loadCode, outputs: [.text(summary)])
     let shown = figures.map {
       Notebook.Output.figure(
-        svg: $0.figure.svg(.standalone, identifier: $0.name), png: pngs[$0.name], description: $0.figure.title
+        svg: $0.svg, png: pngs[$0.name], description: $0.figure.title
       )
     }
     notebook.code(sheet == nil ? Self.barCode(sumsFeatures: !words.isEmpty) : Self.mapCode, outputs: shown)
@@ -237,15 +233,9 @@ extension ExplanationReport {
   ///
   /// - Throws: `ReportError` when the folder cannot be written.
   public func write(into folder: ResultFolder) throws {
-    var pngs: [String: [UInt8]] = [:]
-    let drawings = figures.map { ($0.name, $0.figure.svg(.standalone, identifier: $0.name)) }
-    for (name, svg) in drawings { try folder.write(svg, to: "figures/\(name).svg") }
-    if PNGExport.isAvailable {
-      for (drawing, png) in zip(drawings, try PNGExport.Batch(drawings.map(\.1)).wait()) {
-        pngs[drawing.0] = png
-        try folder.write(png, to: "figures/\(drawing.0).png")
-      }
-    }
+    let drawings = figures
+    let pngs = try folder.write(
+      drawings, pngs: PNGExport.isAvailable ? PNGExport.Batch(drawings.map(\.svg)) : nil)
     for picture in sheet?.pictures ?? [] {
       try folder.write(try PNGFile.encode(picture.image), to: "pictures/\(picture.name)")
     }

@@ -19,7 +19,7 @@ extension RulesContent {
     let rest = order.count - list.count
     let more =
       rest > 0 ? [HTML.element("p", ["class": "lead"], text: "\(rest) more are in rules.txt.")] : []
-    return section("The rules", lead, [.element("div", ["class": "cards"], list)] + more)
+    return HTML.section("The rules", lead, [.element("div", ["class": "cards"], list)] + more)
   }
 
   private var lead: String {

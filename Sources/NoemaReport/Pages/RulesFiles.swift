@@ -18,17 +18,14 @@ extension RulesPage {
   @discardableResult
   public func write(into folder: ResultFolder, run: some Encodable) throws -> [String] {
     let drawings = figures
-    let svgs = drawings.map(\.svg)
-    let export = PNGExport.isAvailable ? PNGExport.Batch(svgs) : nil
+    let export = PNGExport.isAvailable ? PNGExport.Batch(drawings.map(\.svg)) : nil
     let exports = RuleExports(report.document, modelName: report.title)
     for (name, text) in exports.files { try folder.write(text, to: name) }
     if let tree = self.drawings.tree { try folder.write(tree.svg, to: "tree.svg") }
     try folder.write(try JSONText.of(RecordWithRun(record: report.record, run: run)), to: "result.json")
     try folder.write(try predictions(), to: "predictions.csv")
     try folder.write(try html(), to: "report.html")
-    for (drawing, svg) in zip(drawings, svgs) { try folder.write(svg, to: "figures/\(drawing.name).svg") }
-    let pngs = Dictionary(uniqueKeysWithValues: zip(drawings.map(\.name), try export?.wait() ?? []))
-    for (name, png) in pngs { try folder.write(png, to: "figures/\(name).png") }
+    let pngs = try folder.write(drawings, pngs: export)
     try folder.write(try notebook(pngs: pngs), to: "report.ipynb")
     return exports.refusals
   }
@@ -39,18 +36,12 @@ extension RulesPage {
     var text = "row,network,rules,truth,firing\n"
     for (row, firing) in try report.document.firingNames(on: report.table).enumerated() {
       let fields = [
-        "\(row + 1)", Self.field(classes[report.network[row]]), Self.field(classes[answers[row]]),
-        report.truth.map { Self.field(classes[$0[row]]) } ?? "", firing,
+        "\(row + 1)", Escape.csv(classes[report.network[row]]), Escape.csv(classes[answers[row]]),
+        report.truth.map { Escape.csv(classes[$0[row]]) } ?? "", firing,
       ]
       text += fields.joined(separator: ",") + "\n"
     }
     return text
-  }
-
-  /// A field of a table as RFC 4180 has it.
-  private static func field(_ text: String) -> String {
-    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
-    return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
   }
 }
 
@@ -92,18 +83,5 @@ struct RuleExports {
     do { files.append((name, try text())) } catch {
       refusals.append("\(name) is not written: \(error)")
     }
-  }
-}
-
-private struct RecordWithRun<Run: Encodable>: Encodable {
-  var record: RulesRecord
-  var run: Run
-
-  enum CodingKeys: String, CodingKey { case run }
-
-  func encode(to encoder: any Encoder) throws {
-    try record.encode(to: encoder)
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(run, forKey: .run)
   }
 }

@@ -7,7 +7,7 @@ extension RulesContent {
   var mistakes: HTML? {
     let regions = record.regions.filter { !$0.mistakes.isEmpty }
     guard !regions.isEmpty else {
-      return section(
+      return HTML.section(
         "Where rules and network differ", "Nowhere on these \(record.exampleCount) examples.", [])
     }
     let numbers = Dictionary(
@@ -38,7 +38,7 @@ extension RulesContent {
           rows: record.mistakes.prefix(Self.mistakeLimit).map(mistakeRow)),
       ]
     }
-    return section("Where rules and network differ", "Rows count from 1 in the test table.", content)
+    return HTML.section("Where rules and network differ", "Rows count from 1 in the test table.", content)
   }
 
   private func mistakeRow(_ mistake: RegionAgreement.Mistake) -> [HTML] {
@@ -74,7 +74,7 @@ extension RulesContent {
     let header = [
       "Rules of", "Runs", "Rules", "Agreement", "Common examples", "Common terms", "Common features",
     ]
-    return section(
+    return HTML.section(
       "Would other runs give the same rules",
       "Means over pairs of runs. Common is intersection over union: 1 is the same, 0 nothing in common.",
       [.table(header: header.map(HTML.text), numeric: [1, 2, 3, 4, 5, 6], rows: rows)])

@@ -53,11 +53,6 @@ struct RulesContent {
     return [header] + sections.compactMap { $0 }
   }
 
-  func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML {
-    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
-    return .element("section", [:], [.element("h2", text: title)] + leading + content)
-  }
-
   func figure(_ figure: NamedFigure, _ caption: String) -> HTML {
     .figure(figure.figure, identifier: figure.name, caption: caption)
   }
@@ -131,7 +126,7 @@ struct RulesContent {
     let table = HTML.table(
       header: ["Measure", "Value", "Meaning"].map(HTML.text), className: "settings",
       rows: rows.map { [.text($0.0), .text($0.1), .text($0.2)] })
-    return section(
+    return HTML.section(
       "How well the rules stand for the network",
       "On \(record.exampleCount) test examples, with 95 % intervals.",
       [

@@ -4,7 +4,7 @@ internal import NoemaRules
 extension RulesContent {
   var drawing: HTML? {
     guard let tree = figures.tree else { return nil }
-    return section(
+    return HTML.section(
       record.form == "tree" ? "The tree" : "The rules in their order", "",
       [
         figure(
@@ -22,7 +22,7 @@ extension RulesContent {
     ].compactMap { $0 }
     guard !drawn.isEmpty else { return nil }
     let unused = report.table.features.count - record.size.features
-    return section(
+    return HTML.section(
       "What the rules read",
       unused > 0 ? "\(unused) of \(report.table.features.count) features are not read at all." : "",
       [.element("div", ["class": "figures"], drawn)])
@@ -38,7 +38,7 @@ extension RulesContent {
     if let least = curve.smallestWithinError.map({ curve.points[$0] }) {
       words.append("From \(least.size) rules on, fidelity is within one standard error of the best.")
     }
-    return section(
+    return HTML.section(
       "How many rules are worth reading", words.joined(separator: " "),
       [
         .element(
@@ -48,12 +48,12 @@ extension RulesContent {
   }
 
   func explorer() throws -> HTML {
-    section(
+    HTML.section(
       "Which rules fire for an example", RulesExplorer.guide,
       [try RulesExplorer(report: report, shown: shown).html()])
   }
 
-  var guide: HTML { section("How to read this", "", RulesGuide.paragraphs) }
+  var guide: HTML { HTML.section("How to read this", "", RulesGuide.paragraphs) }
 
   var provenance: HTML {
     func rows(_ pairs: [(name: String, value: String)], _ style: String) -> [[HTML]] {
@@ -73,6 +73,6 @@ extension RulesContent {
         .element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine),
       ]
     }
-    return section("How the rules came about", "What is needed to repeat this study.", content)
+    return HTML.section("How the rules came about", "What is needed to repeat this study.", content)
   }
 }

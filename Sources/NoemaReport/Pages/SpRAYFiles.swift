@@ -16,8 +16,7 @@ extension SpRAYPage {
   /// - Throws: `ReportError` or `DataError` when the folder cannot be written, and what encoding an image throws.
   public func write(into folder: ResultFolder, run: some Encodable) throws {
     let drawings = figures
-    let svgs = drawings.map(\.svg)
-    let export = PNGExport.isAvailable ? PNGExport.Batch(svgs) : nil
+    let export = PNGExport.isAvailable ? PNGExport.Batch(drawings.map(\.svg)) : nil
     let (record, maps) = recordWithMaps
     try folder.write(try JSONText.of(RecordWithRun(record: record, run: run)), to: "result.json")
     try folder.write(assignments, to: "assignments.csv")
@@ -25,9 +24,7 @@ extension SpRAYPage {
     if let eigenvectors { try NPYFile.write(eigenvectors, to: try folder.makePath(for: "eigenvectors.npy")) }
     if let maps { try NPYFile.write(maps, to: try folder.makePath(for: "mean-maps.npy")) }
     try folder.write(try html(), to: "report.html")
-    for (drawing, svg) in zip(drawings, svgs) { try folder.write(svg, to: "figures/\(drawing.name).svg") }
-    let pngs = Dictionary(uniqueKeysWithValues: zip(drawings.map(\.name), try export?.wait() ?? []))
-    for (name, png) in pngs { try folder.write(png, to: "figures/\(name).png") }
+    let pngs = try folder.write(drawings, pngs: export)
     try folder.write(try notebook(pngs: pngs), to: "report.ipynb")
   }
 
@@ -75,9 +72,9 @@ extension SpRAYPage {
     for (result, group) in zip(report.record.classes, report.groups) {
       for member in group.members {
         let fields = [
-          "\(member.example)", Self.field(result.name), "\(member.cluster)", Self.field(member.distance),
-          Self.field(member.silhouette), "\(result.classIndex)", Self.field(member.name),
-          Self.field(member.label), Self.field(member.prediction),
+          "\(member.example)", Escape.csv(result.name), "\(member.cluster)", Self.field(member.distance),
+          Self.field(member.silhouette), "\(result.classIndex)", Escape.csv(member.name),
+          Escape.csv(member.label), Escape.csv(member.prediction),
         ]
         text += fields.joined(separator: ",") + "\n"
       }
@@ -86,23 +83,4 @@ extension SpRAYPage {
   }
 
   private static func field(_ value: Double) -> String { value.isFinite ? "\(value)" : "" }
-
-  /// A field of a table as RFC 4180 has it.
-  private static func field(_ text: String) -> String {
-    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
-    return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
-  }
-}
-
-private struct RecordWithRun<Run: Encodable>: Encodable {
-  var record: SpRAYRecord
-  var run: Run
-
-  enum CodingKeys: String, CodingKey { case run }
-
-  func encode(to encoder: any Encoder) throws {
-    try record.encode(to: encoder)
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(run, forKey: .run)
-  }
 }

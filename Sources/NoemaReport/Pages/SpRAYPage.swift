@@ -50,11 +50,6 @@ private struct SpRAYContent {
     return [header] + sections.compactMap { $0 }
   }
 
-  private func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML {
-    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
-    return .element("section", [:], [.element("h2", text: title)] + leading + content)
-  }
-
   private var header: HTML {
     let answers = report.answers.isEmpty ? report.derivedAnswers : report.answers
     return .element(
@@ -98,7 +93,7 @@ private struct SpRAYContent {
       "#", "Class", "Examples", "Strategies", "Eigengap", "Silhouette", "Stability", "Suspicion", "Masking",
       "What it rests on",
     ]
-    return section(
+    return HTML.section(
       "Which classes deserve a look", SpRAYGuide.ranking,
       [
         .table(
@@ -247,7 +242,7 @@ private struct SpRAYContent {
   // MARK: Frame
 
   private var guide: HTML {
-    section("How to read this", "", SpRAYGuide.paragraphs)
+    HTML.section("How to read this", "", SpRAYGuide.paragraphs)
   }
 
   private var provenance: HTML? {
@@ -268,7 +263,7 @@ private struct SpRAYContent {
         .element("h3", text: "Command"), .element("pre", ["class": "command"], text: report.commandLine),
       ]
     }
-    return section("Settings and hashes", "What is needed to repeat this analysis.", content)
+    return HTML.section("Settings and hashes", "What is needed to repeat this analysis.", content)
   }
 }
 

@@ -1,16 +1,5 @@
 internal import NoemaConcepts
 
-/// A figure with its file name.
-public struct NamedFigure: Sendable {
-  /// File name without extension, unique in the report, of harmless characters.
-  public let name: String
-  /// The drawing.
-  public let figure: any Figure
-
-  /// The figure as an SVG file.
-  public var svg: String { figure.svg(.standalone, identifier: name) }
-}
-
 /// The figures of a concept study, by section of the page.
 struct TCAVFigures {
   private(set) var scores: [NamedFigure] = []

@@ -65,8 +65,7 @@ private struct TCAVContent {
 
   private func section(_ title: String, _ lead: String, _ content: [HTML]) -> HTML? {
     guard !content.isEmpty else { return nil }
-    let leading = lead.isEmpty ? [] : [HTML.element("p", ["class": "lead"], text: lead)]
-    return .element("section", [:], [.element("h2", text: title)] + leading + content)
+    return HTML.section(title, lead, content)
   }
 
   private func grid(_ figures: [NamedFigure]) -> [HTML] {

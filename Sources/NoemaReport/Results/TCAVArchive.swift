@@ -136,7 +136,7 @@ public struct TCAVArchive {
         .init(target: $0.name, classIndex: $0.index, names: $1)
       },
       skipped: result.skipped)
-    try folder.write(try JSONText.of(TCAVRecordWithRun(record: record, run: run)), to: "result.json")
+    try folder.write(try JSONText.of(RecordWithRun(record: record, run: run)), to: "result.json")
     let flat = result.cavs.flatMap(\.direction)
     if !flat.isEmpty {
       try NPYFile.write(Tensor(shape: [flat.count], flat), to: try folder.makePath(for: "cavs.npy"))
@@ -145,9 +145,7 @@ public struct TCAVArchive {
     try NPYFile.write(Self.table(result.similarities), to: try folder.makePath(for: "similarities.npy"))
     let page = try TCAVPage(try report())
     try folder.write(try page.html(), to: "report.html")
-    for figure in figures { try folder.write(figure.svg, to: "figures/\(figure.name).svg") }
-    let pngs = Dictionary(uniqueKeysWithValues: zip(figures.map(\.name), try export?.wait() ?? []))
-    for (name, png) in pngs { try folder.write(png, to: "figures/\(name).png") }
+    let pngs = try folder.write(figures, pngs: export)
     try folder.write(try page.notebook(pngs: pngs), to: "report.ipynb")
   }
 
@@ -173,42 +171,10 @@ struct TCAVRecord: Encodable {
     var classIndex: Int
     var names: [String]
   }
+  var schema = "noema.tcav/1"
   var results: [TCAVResult]
   var layers: [String]
   var cavs: [CAVEntry]
   var inputs: [Inputs]
   var skipped: [String]
-}
-
-private struct TCAVRecordWithRun<Run: Encodable>: Encodable {
-  var schema = "noema.tcav/1"
-  var record: TCAVRecord
-  var run: Run
-
-  enum CodingKeys: String, CodingKey { case schema, run, results, layers, cavs, inputs, skipped }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(schema, forKey: .schema)
-    try container.encode(record.results, forKey: .results)
-    try container.encode(record.layers, forKey: .layers)
-    try container.encode(record.cavs, forKey: .cavs)
-    try container.encode(record.inputs, forKey: .inputs)
-    try container.encode(record.skipped, forKey: .skipped)
-    try container.encode(run, forKey: .run)
-  }
-}
-
-/// JSON as all result files have it: sorted keys, and the words NaN and Infinity for numbers that are not finite.
-public enum JSONText {
-  /// The text of a value.
-  ///
-  /// - Throws: `EncodingError` of the value's own making.
-  public static func of(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-  }
 }

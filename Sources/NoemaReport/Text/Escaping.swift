@@ -1,4 +1,4 @@
-/// Makes text from strangers harmless inside markup.
+/// Makes text from strangers harmless inside markup and tables.
 public enum Escape {
   /// The text with the five special characters of XML and HTML replaced, safe in content and in quoted
   /// attributes.
@@ -34,6 +34,12 @@ public enum Escape {
       }
     }
     return result
+  }
+
+  /// The text as a field of a table of comma-separated values, in quotes where it needs them (RFC 4180).
+  public static func csv(_ text: String) -> String {
+    let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
+    return needsQuotes ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
   }
 
   /// A file name of letters, digits, `-`, `_` and `.` that resembles the text; never empty, at most 60

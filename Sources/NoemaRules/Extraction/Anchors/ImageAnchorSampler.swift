@@ -24,6 +24,7 @@ public struct ImageAnchorSampler: AnchorSampler {
 
   /// The numbers of the segments in the label map, ascending; a statement is that one of them stays.
   public let segments: [Int]
+  /// The class that the network gives the image.
   public let label: Int
   /// The chance that a segment is covered.
   public let chance: Double
@@ -124,10 +125,13 @@ public struct ImageAnchorSampler: AnchorSampler {
     }
   }
 
+  /// The number of statements: segments.
   public var predicateCount: Int { segments.count }
 
+  /// A statement in words.
   public func text(_ predicate: Int) -> String { "segment \(segments[predicate])" }
 
+  /// Draws images of which some statements hold, and the others as chance has it.
   public func draw(
     _ count: Int, fixing predicates: [Int], using random: inout RandomNumbers
   ) -> [Sample] {
@@ -138,8 +142,10 @@ public struct ImageAnchorSampler: AnchorSampler {
     }
   }
 
+  /// Whether a statement holds of a drawn image.
   public func holds(_ predicate: Int, of sample: Sample) -> Bool { sample.stays[predicate] }
 
+  /// The class that the network gives each drawn image; throws what asking throws.
   public func labels(of samples: [Sample]) throws -> [Int] {
     var labels: [Int] = []
     for start in stride(from: 0, to: samples.count, by: ImageAnchorSampler.batchSize) {

@@ -10,6 +10,7 @@ public import NoemaTensor
 public struct TableAnchorSampler: AnchorSampler {
   /// The terms, each a statement; all hold of the row.
   public let terms: [Term]
+  /// The class that the network gives the row.
   public let label: Int
   private let values: [Double]
   private let oracle: any TableOracle
@@ -38,12 +39,15 @@ public struct TableAnchorSampler: AnchorSampler {
     terms = bins.terms(of: values)
   }
 
+  /// The number of statements: terms.
   public var predicateCount: Int { terms.count }
 
+  /// A statement in words.
   public func text(_ predicate: Int) -> String {
     RuleText.text(terms[predicate], in: bins.examples.features)
   }
 
+  /// The other terms that hold wherever this one does.
   public func consequences(of predicate: Int) -> [Int] {
     let term = terms[predicate]
     let condition = Condition(term)
@@ -52,6 +56,7 @@ public struct TableAnchorSampler: AnchorSampler {
     }
   }
 
+  /// Draws rows of which some statements hold, and the others as chance has it.
   public func draw(
     _ count: Int, fixing predicates: [Int], using random: inout RandomNumbers
   ) -> [[Double]] {
@@ -65,8 +70,10 @@ public struct TableAnchorSampler: AnchorSampler {
     }
   }
 
+  /// Whether a statement holds of a drawn row.
   public func holds(_ predicate: Int, of sample: [Double]) -> Bool { terms[predicate].holds(sample) }
 
+  /// The class that the network gives each drawn row; throws what asking throws.
   public func labels(of samples: [[Double]]) throws -> [Int] {
     let features = bins.examples.features
     let table = RuleTable(

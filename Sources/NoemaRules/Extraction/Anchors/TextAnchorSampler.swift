@@ -17,6 +17,7 @@ public struct TextAnchorSampler: AnchorSampler {
   public let unknown: String
   /// The chance that a token goes, p.
   public let chance: Double
+  /// The class that the network gives the text.
   public let label: Int
   private let network: @Sendable ([[String]]) throws -> [Int]
 
@@ -45,8 +46,10 @@ public struct TextAnchorSampler: AnchorSampler {
     (label, network) = (own[0], labels)
   }
 
+  /// The number of statements: tokens.
   public var predicateCount: Int { tokens.count }
 
+  /// A statement in words.
   public func text(_ predicate: Int) -> String {
     "'\(RuleText.plain(tokens[predicate]))' at \(predicate + 1)"
   }
@@ -62,8 +65,10 @@ public struct TextAnchorSampler: AnchorSampler {
     }
   }
 
+  /// Whether a statement holds of a drawn text.
   public func holds(_ predicate: Int, of sample: [Bool]) -> Bool { sample[predicate] }
 
+  /// The class that the network gives each drawn text; throws what asking throws.
   public func labels(of samples: [[Bool]]) throws -> [Int] {
     try network(samples.map { zip(tokens, $0).map { token, stays in stays ? token : unknown } })
   }
