@@ -13,6 +13,10 @@ struct ExplainedChannels: Encodable {
   struct Example: Encodable {
     var name: String
     var relevance: Double
+    /// The place among the examples explained; not written, as attributions are in the order of names.
+    var row: Int
+
+    enum CodingKeys: String, CodingKey { case name, relevance }
   }
 
   /// The channels, the most relevant first.
@@ -56,7 +60,9 @@ struct ExplainedChannels: Encodable {
     channels = order.prefix(kept).map { channel in
       Channel(
         channel: channel, meanRelevance: means[channel],
-        examples: references.channels[channel].map { Example(name: names[$0.example], relevance: $0.score) })
+        examples: references.channels[channel].map {
+          Example(name: names[$0.example], relevance: $0.score, row: $0.example)
+        })
     }
   }
 

@@ -4,6 +4,8 @@ internal import Noema
 extension ExplanationDrawing {
   /// Inputs that get maps of their channels, and maps of each; pictures of references.
   private static let mappedInputs = 6, mapsOfEach = 3, mostReferences = 12
+  /// Channels whose examples are shown.
+  private static let shownChannels = 6
 
   // MARK: Channels
 
@@ -26,6 +28,7 @@ extension ExplanationDrawing {
       })
     table.limit = limit
     do {
+      table.examples = try channelExamples(found, layer: layer, subject, settings)
       table.maps = try channelMaps(subject, settings)
     } catch {
       // The channels themselves were found: a page without their maps is better than none.
@@ -34,13 +37,49 @@ extension ExplanationDrawing {
     return table
   }
 
+  /// The method whose channels are told apart; nil where its inputs are no images.
+  private func channelMethod(_ settings: MethodSettings) throws -> ChannelRelevance? {
+    let shape = feed.dataset.examples.exampleShape
+    guard model.network.inputs.count == 1, model.network.inputs[0].element.isFloat,
+      AttributionMap([Float](repeating: 0, count: shape.reduce(1, *)), shape: shape) != nil
+    else { return nil }
+    return try MethodDescription.named(ExplainedChannels.method).method(settings) as? ChannelRelevance
+  }
+
+  /// For each of the channels with the largest mean the inputs in which it has most relevance, and over each where the
+  /// channel finds it.
+  private func channelExamples(
+    _ found: ExplainedChannels, layer: String, _ subject: Subject, _ settings: MethodSettings
+  ) throws -> [ExplanationThumbnails] {
+    guard let method = try channelMethod(settings) else { return [] }
+    let shape = feed.dataset.examples.exampleShape
+    var below = subject
+    (below.layers, below.examples, below.maximumBatch) = ([], 1, 1)
+    return try found.channels.prefix(Self.shownChannels).filter { !$0.examples.isEmpty }.map { channel in
+      let attributor = try ConceptRelevance(
+        [.init(layer, .channels([channel.channel]))], composite: method.composite, start: method.start,
+        excludesParallel: method.excludesParallel, layout: method.layout
+      ).attributor(for: below)
+      return ExplanationThumbnails(
+        title: "Channel \(channel.channel) has most relevance in",
+        note: "on average \(NumberText.compact(channel.meanRelevance))",
+        pictures: try channel.examples.compactMap { example in
+          let part = try attributor.attribute(
+            try feed.example(example.row), classes: [classes[example.row]], first: example.row)
+          guard let input = try picture(example.row),
+            let map = AttributionMap(part.values[0].elements(as: Float.self), shape: shape)
+          else { return nil }
+          return .init(
+            map.image(over: input), name: example.name, note: NumberText.compact(example.relevance))
+        })
+    }
+  }
+
   /// For each of the first images the input and the maps of the channels that pass most of its relevance.
   private func channelMaps(_ subject: Subject, _ settings: MethodSettings) throws -> [ExplanationThumbnails] {
     let shape = feed.dataset.examples.exampleShape
-    guard model.network.inputs.count == 1, model.network.inputs[0].element.isFloat,
-      AttributionMap([Float](repeating: 0, count: shape.reduce(1, *)), shape: shape) != nil,
-      let outcome = outcomes.first(where: { $0.name == ExplainedChannels.method }),
-      var method = try MethodDescription.named(outcome.name).method(settings) as? ChannelRelevance
+    guard let outcome = outcomes.first(where: { $0.name == ExplainedChannels.method }),
+      var method = try channelMethod(settings)
     else { return [] }
     var below = subject
     method.layer = subject.layers.first

@@ -93,7 +93,7 @@ public struct ExplanationReport: Sendable {
       let lines = [ColouredTokens.key] + words.map(\.html)
       body.append(HTML.section("The words of each input", Self.wordGuide, lines))
     }
-    body += shares.map { HTML.section($0.title, $0.guide, [$0.table] + $0.maps.map(\.html)) }
+    body += shares.map { HTML.section($0.title, $0.guide, [$0.table] + ($0.examples + $0.maps).map(\.html)) }
     if let references {
       body.append(
         HTML.section("What inputs were compared with", references.guide, [references.pictures.html]))

@@ -29,6 +29,8 @@ public struct ExplanationShares: Sendable {
   public var parts: [Part]
   /// The most rows; of the other parts their number is told.
   public var limit = 20
+  /// Inputs that show what the strongest parts stand for, a row for each part.
+  public var examples: [ExplanationThumbnails] = []
   /// Maps of the strongest parts, a row for each input.
   public var maps: [ExplanationThumbnails] = []
 
