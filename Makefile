@@ -19,8 +19,9 @@ setup: ## Install the Debian packages that are missing (no network when none is)
 build: setup ## Build the command: .build/release/noema
 	swift build $(swift-flags)
 
-demo: build ## Run the demonstrations into demo-out (concepts), demo-spray (strategies) and demo-rules
+demo: build ## Run the demonstrations into demo-out (concepts), demo-ace, demo-spray (strategies) and demo-rules
 	.build/release/noema demo tcav -o demo-out
+	.build/release/noema demo ace -o demo-ace
 	.build/release/noema demo spray -o demo-spray
 	.build/release/noema demo rules -o demo-rules
 
@@ -64,4 +65,4 @@ notebooks: build ## Write notebooks-export/ again from the README's examples
 	@scripts/notebooks
 
 clean: ## Remove what was built
-	rm -rf .build demo-out demo-spray
+	rm -rf .build demo-out demo-ace demo-spray demo-rules

@@ -21,10 +21,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// The tests of a library target; they stand in the same tree as its sources.
-func tests(_ name: String, resources: [Resource] = []) -> Target {
+func tests(_ name: String, also others: [String] = [], resources: [Resource] = []) -> Target {
   .testTarget(
     name: name + "Tests",
-    dependencies: Set(foundationNames + [name, "NoemaTestSupport"]).sorted().map { .byName(name: $0) },
+    dependencies: Set(foundationNames + others + [name, "NoemaTestSupport"]).sorted()
+      .map { .byName(name: $0) },
     resources: resources, swiftSettings: strict)
 }
 
@@ -70,7 +71,7 @@ let package = Package(
     library(
       "NoemaConcepts",
       foundations + ["NoemaAttribution", "CARPACK", .product(name: "Yams", package: "Yams")]),
-    library("NoemaRules", foundations + ["NoemaAttribution"]),
+    library("NoemaRules", foundations + ["NoemaAttribution", "NoemaConcepts"]),
     library("NoemaReport", foundations + ["NoemaAttribution", "NoemaConcepts", "NoemaRules"]),
     library("Noema", libraries),
     .executableTarget(
@@ -104,7 +105,7 @@ let package = Package(
     tests("NoemaData"),
     tests("NoemaAttribution", resources: [.copy("Fixtures")]),
     tests("NoemaConcepts", resources: [.copy("Fixtures")]),
-    tests("NoemaRules", resources: [.copy("Fixtures")]),
+    tests("NoemaRules", also: ["NoemaAttribution", "NoemaConcepts"], resources: [.copy("Fixtures")]),
     tests("NoemaReport"),
     .testTarget(
       name: "NoemaConformanceTests",

@@ -97,7 +97,11 @@ public struct HookedNetwork {
   /// - Throws: `GraphError.notFinite` that names layer and example.
   public func read(_ inputs: [Tensor], classes: [[Int]] = [], first: Int = 0) throws -> Readings {
     try checkFinite(inputs, inputNames) { first + $0 }
+    // Data sets hold floats; tokens are whole numbers.
     var inputs = inputs
+    for (index, type) in runner.inputTypes.prefix(inputs.count).enumerated() {
+      inputs[index] = inputs[index].converted(to: type.element)
+    }
     precondition(classes.count == gradientCount, "one list of classes for each gradient")
     for classes in classes {
       try checkClasses(classes, of: classCount)

@@ -5,7 +5,7 @@ internal import Noema
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Run a worked example on real data.",
-    subcommands: [TCAVDemo.self, SpRAYDemo.self, RulesDemo.self])
+    subcommands: [TCAVDemo.self, ACEDemo.self, SpRAYDemo.self, RulesDemo.self])
 }
 
 /// What all demonstrations have in common.

@@ -27,9 +27,10 @@ struct NoemaCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, PredictCommand.self, ExplainCommand.self, MethodsCommand.self,
       ActivationsCommand.self,
-      TCAVCommand.self, SortCommand.self, SprayCommand.self, SprayAssignCommand.self, RulesCommand.self,
+      TCAVCommand.self, SortCommand.self, ACECommand.self, SprayCommand.self, SprayAssignCommand.self,
+      RulesCommand.self,
       ProbeCommand.self,
-      SVDCommand.self, CheckCommand.self, ExtractCommand.self,
+      DissectCommand.self, VisualizeCommand.self, SVDCommand.self, CheckCommand.self, ExtractCommand.self,
       GradientCommand.self,
       ConceptsCommand.self, RunCommand.self, DemoCommand.self,
     ])
@@ -38,7 +39,7 @@ struct NoemaCommand: ParsableCommand {
   static func main() {
     stopCleanly()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(RulesCommand.routed(Array(CommandLine.arguments.dropFirst())))
       try command.run()
       if let reason = Console.flush() { fail("standard output cannot be written: \(reason)", code: 74) }
     } catch let error as any NoemaError {

@@ -5,45 +5,38 @@ internal import Noema
 struct RulesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rules",
-    abstract: "Extract the rules that a network follows over a table, and judge them.",
+    abstract: "Extract the rules that a network follows over a table or over concepts, and judge them.",
     discussion: """
       Writes the rules as text, JSON, PMML, SQL, Python and DOT, a drawn tree, and a
       page with the rules, how well they stand for the network on the test table,
       which examples they get wrong, and which rules fire for a row.
-      `noema help rules extract` lists the options.
+      `noema help rules extract` lists the options, `noema help rules concepts` those
+      of rules over concepts and hidden units, which --concepts and --units ask for.
 
       EXAMPLES
         noema rules --model net.onnx --data train.csv --test test.csv \\
           --label outcome -o out/
         noema rules --model net.onnx --data train.csv --test test.csv \\
           --label outcome --method eclaire --max-rules 20 -o out/
+        noema rules --model net.onnx --data photos --concepts concepts \\
+          --random photos/random --layer layer4 -o out/
         noema rules apply out/rules.json --data new.csv
         noema rules diff a/rules.json b/rules.json --data test.csv
       """,
-    subcommands: [RulesExtractCommand.self, RulesApplyCommand.self, RulesDiffCommand.self],
+    subcommands: [
+      RulesExtractCommand.self, RulesConceptsCommand.self, RulesFitCommand.self, RulesApplyCommand.self,
+      RulesDiffCommand.self,
+    ],
     defaultSubcommand: RulesExtractCommand.self)
-}
 
-/// How many rules are written.
-enum RuleLimit: ExpressibleByArgument {
-  /// At most so many.
-  case count(Int)
-  /// The fewest within one standard error of the best on the curve.
-  case best
-  /// The knee of the curve.
-  case knee
-  /// As many as the method finds.
-  case unlimited
-
-  init?(argument: String) {
-    switch argument {
-    case "best": self = .best
-    case "knee": self = .knee
-    case "none": self = .unlimited
-    default:
-      guard let count = Int(argument), count >= 1 else { return nil }
-      self = .count(count)
+  /// The arguments with the job that is meant: flags of concepts ask for `noema rules concepts`.
+  static func routed(_ arguments: [String]) -> [String] {
+    guard arguments.first == configuration.commandName, arguments.dropFirst().first?.hasPrefix("-") ?? false
+    else { return arguments }
+    let isMeant = arguments.contains { argument in
+      ["--concepts", "--units"].contains { argument == $0 || argument.hasPrefix($0 + "=") }
     }
+    return isMeant ? ["rules", "concepts"] + arguments.dropFirst() : arguments
   }
 }
 
@@ -67,7 +60,7 @@ struct RulesExtractCommand: ParsableCommand {
   @Option(help: "The ONNX file.") var model: String
   @OptionGroup(title: "Tables") var tables: RuleTableOptions
   @OptionGroup var options: RunOptions
-  @Option(help: "How rules are extracted.") var method = RuleMethod.tree
+  @Option(help: "How rules are extracted.", transform: RuleMethod.named) var method = RuleMethod.tree
   @Option(
     name: .customLong("max-rules"),
     help:
@@ -106,15 +99,7 @@ struct RulesExtractCommand: ParsableCommand {
     }
   }
 
-  private func sizes() throws -> [Int] {
-    if curve == "none" { return [] }
-    let parts = curve.split(separator: ",", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
-    guard numbers.count == parts.count, numbers.allSatisfy({ (1...100_000).contains($0) }) else {
-      throw ValidationError("--curve expects sizes with commas between, or none, found '\(curve)'.")
-    }
-    return Set(numbers).sorted()
-  }
+  private func sizes() throws -> [Int] { try RuleLimit.sizes(curve) }
 
   func run() throws { _ = try study() }
 
@@ -189,7 +174,7 @@ struct RulesExtractCommand: ParsableCommand {
     let answers = try oracle.labels(of: data.test.table)
     let own = try oracle.labels(of: data.training.table)
     let curve = try study.curve { progress($0, $1, $2) }
-    let limit = limit(curve)
+    let limit = maximum.chosen(by: curve)
     let rules = try study.rules(maximum: limit)
     var record = try RulesRecord(
       method: method.rawValue, rules.document, on: data.test.table, network: answers,
@@ -198,7 +183,7 @@ struct RulesExtractCommand: ParsableCommand {
     record.stability = try study.stability(
       of: rules.document, maximum: limit, repeats: repeats, on: data.test.table
     ) { progress($0, $1, $2) }
-    record.isTruncated = rules.isTruncated && isLimited
+    record.isTruncated = rules.isTruncated && maximum.isAsked
     record.remarks = rules.remarks + data.remarks
     var report = RulesReport(
       title: "Rules of \((model as NSString).lastPathComponent)", record: record, document: rules.document,
@@ -214,39 +199,13 @@ struct RulesExtractCommand: ParsableCommand {
     return (report, rules.softTree)
   }
 
-  /// Whether the limit was asked for, and not chosen by the curve.
-  private var isLimited: Bool {
-    switch maximum {
-    case .best, .knee: false
-    case .count, .unlimited: true
-    }
-  }
-
-  private func limit(_ curve: (curve: FidelitySizeCurve, limits: [String: Int])?) -> Int? {
-    switch maximum {
-    case .count(let count): return count
-    case .unlimited: return nil
-    case .best, .knee:
-      guard let (curve, limits) = curve else { return nil }
-      let chosen = if case .knee = maximum { curve.knee } else { curve.smallestWithinError }
-      return chosen.flatMap { limits[curve.points[$0].name] }
-    }
-  }
-
   // MARK: Words
 
   private var record: [(name: String, value: String)] {
-    let most =
-      switch maximum {
-      case .count(let count): "\(count)"
-      case .best: "best"
-      case .knee: "knee"
-      case .unlimited: "none"
-      }
     let queries = queries.map { "\($0)" } ?? "the method's own"
     let layers = layers.isEmpty ? "dense" : layers.joined(separator: ", ")
     let own = [
-      (name: "method", value: method.rawValue), (name: "max-rules", value: most),
+      (name: "method", value: method.rawValue), (name: "max-rules", value: maximum.name),
       (name: "curve", value: curve), (name: "repeats", value: "\(repeats)"),
       (name: "queries", value: queries), (name: "layers", value: layers),
       (name: "thresholds", value: isExact ? "exact" : "rounded"), (name: "seed", value: "\(seed)"),

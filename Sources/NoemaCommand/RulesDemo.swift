@@ -18,7 +18,7 @@ struct RulesDemo: ParsableCommand {
 
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-rules"
   @Option(help: "The folder of models/rules; found beside the package by default.") var models: String?
-  @Option(help: "How rules are extracted.") var method = RuleMethod.tree
+  @Option(help: "How rules are extracted.", transform: RuleMethod.named) var method = RuleMethod.tree
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
   @Flag(help: "Print nothing but errors.") var quiet = false
 

@@ -88,9 +88,39 @@ private struct ComparedRules: Encodable {
     var triedCount, differingCount: Int
     /// The upper end of the share of combinations on which they differ.
     var differingShareBound: Double
-    /// An example on which they differ, by column; null where a value is missing.
-    var example: [String: Double?]?
+    /// An example on which they differ, by column.
+    var example: [String: Field]?
     var conclusions: [String]?
+  }
+
+  /// A value as a reader knows it: a number, the name of a level, or null where it is missing.
+  private enum Field: Encodable {
+    case number(Double), level(String), missing
+
+    init(_ value: Double, _ feature: Feature) {
+      guard !value.isNaN else {
+        self = .missing
+        return
+      }
+      self = feature.levels.map { .level($0[Int(value)]) } ?? .number(value)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .number(let value): try container.encode(value)
+      case .level(let name): try container.encode(name)
+      case .missing: try container.encodeNil()
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .number(let value): "\(value)"
+      case .level(let name): name
+      case .missing: "missing"
+      }
+    }
   }
 
   let schema = "noema.rules.diff/1"
@@ -141,11 +171,11 @@ private struct ComparedRules: Encodable {
   }
 
   /// The values that rules read, by column; others make no difference.
-  private static func values(_ values: [Double], read sets: [RuleSet]) -> [String: Double?] {
-    var result: [String: Double?] = [:]
+  private static func values(_ values: [Double], read sets: [RuleSet]) -> [String: Field] {
+    var result: [String: Field] = [:]
     for term in sets.flatMap(\.terms) {
-      let value: Double? = values[term.feature].isNaN ? nil : values[term.feature]
-      result.updateValue(value, forKey: sets[0].features[term.feature].name)
+      let feature = sets[0].features[term.feature]
+      result[feature.name] = Field(values[term.feature], feature)
     }
     return result
   }
@@ -186,7 +216,7 @@ private struct ComparedRules: Encodable {
           + "\(NumberText.compact(100 * answers.differingShareBound)) % of all differ."
     }
     let example = (answers.example ?? [:]).sorted { $0.key < $1.key }
-      .map { "\($0.key) = \($0.value.map { "\($0)" } ?? "missing")" }.joined(separator: ", ")
+      .map { "\($0.key) = \($0.value.text)" }.joined(separator: ", ")
     let conclusions = answers.conclusions ?? ["", ""]
     return
       "They differ on \(answers.differingCount) of \(answers.triedCount) combinations of thresholds, as for "

@@ -47,7 +47,7 @@ struct RunCommand: ParsableCommand {
     }
     if let out { arguments += ["--out", out] }
     StudyFile.override = arguments
-    var command = try NoemaCommand.parseAsRoot(arguments)
+    var command = try NoemaCommand.parseAsRoot(RulesCommand.routed(arguments))
     try command.run()
   }
 }

@@ -57,8 +57,9 @@ struct TCAVCommand: ParsableCommand {
     study.shapes = model.shapes
     study.memory = try options.memoryBudget()
     study.skipsBad = options.skipBad
-    study.concepts = try openConcepts(model)
-    if let random { study.random = try openRandom(random, model) }
+    let material = ConceptMaterial(folder: concepts, inputs: data.options(model).inputs)
+    study.concepts = try material.concepts(named: concept)
+    if let random { study.random = try material.random(random) }
     let dataset = try data.open(model)
     model.noteGuess(dataset.examples, options.quiet)
     study.targets = try openTargets(dataset, model)
@@ -121,64 +122,6 @@ struct TCAVCommand: ParsableCommand {
     ]
   }
 
-  /// A concept is a sub-folder of examples or a file of inputs.
-  private func openConcepts(_ model: LoadedModel) throws -> [TCAVStudy.Concept] {
-    let names = try concept.isEmpty ? allConcepts() : concept
-    guard !names.isEmpty else {
-      throw ConceptError(.tooFew(set: "the folder of concepts", found: 0, needed: 1), at: concepts)
-    }
-    return try names.map { name in
-      for ending in ["npy", "npz", "csv"]
-      where FileManager.default.fileExists(atPath: "\(concepts)/\(name).\(ending)") {
-        return .init(
-          name: name,
-          examples: try Dataset(path: "\(concepts)/\(name).\(ending)", options: data.options(model).inputs)
-            .examples)
-      }
-      let path = "\(concepts)/\(name)"
-      if FileManager.default.fileExists(atPath: path) {
-        let folder = try ConceptFolder(path: path)
-        guard !folder.examples.isEmpty else {
-          throw ConceptError(.tooFew(set: "concept '\(name)'", found: 0, needed: 2), at: path)
-        }
-        return .init(
-          name: folder.manifest.name,
-          examples: try Dataset.conceptExamples(folder.path, folder.examples, data.options(model).inputs))
-      }
-      let folder = try ConceptLibrary(path: concepts).concept(named: name)
-      return .init(
-        name: name,
-        examples: try Dataset.conceptExamples(folder.path, folder.examples, data.options(model).inputs))
-    }
-  }
-
-  /// The names of all concepts in the folder: its files of inputs, and the concepts of a library.
-  private func allConcepts() throws -> [String] {
-    let files = ((try? FileManager.default.contentsOfDirectory(atPath: concepts)) ?? []).sorted()
-    let names = files.filter { name in
-      !name.hasPrefix(".") && [".npy", ".npz", ".csv"].contains { name.hasSuffix($0) }
-    }.map { String($0.dropLast(4)) }
-    if names.isEmpty { return try ConceptLibrary(path: concepts).concepts.map(\.manifest.name) }
-    // A folder of both holds the folders' concepts too, if there are any.
-    let folders = (try? ConceptLibrary(path: concepts))?.concepts.filter { $0.path != concepts } ?? []
-    return names + folders.map(\.manifest.name)
-  }
-
-  private func openRandom(_ path: String, _ model: LoadedModel) throws -> TCAVStudy.RandomExamples {
-    let options = data.options(model).inputs
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-      let (files, folders) = try ImageFolder.list(path)
-      if files.isEmpty, folders.count > 1 {
-        return .sets(try folders.map { try Dataset(path: "\(path)/\($0)", options: options).examples })
-      }
-      if files.isEmpty, folders.count == 1 {
-        return .pool(try Dataset(path: "\(path)/\(folders[0])", options: options).examples)
-      }
-    }
-    return .pool(try Dataset(path: path, options: options).examples)
-  }
-
   /// The inputs of each class: those labelled so, or all where there are no labels.
   private func openTargets(_ dataset: Dataset, _ model: LoadedModel) throws -> [TCAVStudy.Target] {
     var seen: Set<Int> = []
@@ -188,21 +131,8 @@ struct TCAVCommand: ParsableCommand {
       // Twice the same class would only make the correction stricter.
       guard seen.insert(index).inserted else { return nil }
       let name = model.className(index)
-      guard let labels = dataset.labels else {
+      guard let chosen = try dataset.rows(of: name, index: index, text: text) else {
         return .init(name: name, index: index, examples: dataset.examples, group: 0)
-      }
-      let chosen = labels.indices.filter { row in
-        labels[row] == name || labels[row] == text || labels[row] == String(index)
-          || labels[row].lowercased() == name.lowercased()
-      }
-      guard !chosen.isEmpty else {
-        let known = Array(Set(labels)).sorted()
-        throw ConceptError(
-          .unknownName(
-            name,
-            what:
-              "label (the data has \(known.prefix(12).joined(separator: ", "))\(known.count > 12 ? ", …" : ""))",
-            suggestions: EditDistance.nearest(name, in: known)), at: data.data)
       }
       return .init(name: name, index: index, examples: ExampleSubset(dataset.examples, chosen))
     }
@@ -293,16 +223,5 @@ enum TCAVTable {
 
   private static func p(_ value: Double) -> String {
     value.isNaN ? "–" : value < 0.0005 ? "<0.001" : String(format: "%.3f", value)
-  }
-}
-
-extension DatasetOptions {
-  /// The options without labels and columns of the class data.
-  fileprivate var inputs: DatasetOptions {
-    var copy = self
-    copy.labels = nil
-    copy.array = nil
-    copy.requiresLabels = false
-    return copy
   }
 }

@@ -18,6 +18,8 @@ public struct ConceptError: NoemaError, Equatable {
     case algebra(String)
     /// The file holds no valid CAV or concept.
     case malformed(String)
+    /// Examples do not differ, so that nothing can be told apart.
+    case degenerate(String)
   }
 
   /// What went wrong.
@@ -49,7 +51,7 @@ public struct ConceptError: NoemaError, Equatable {
         suggestions.isEmpty ? "" : "; did you mean \(suggestions.map { "'\($0)'" }.joined(separator: ", "))?"
       return "\(place)no \(what) named '\(name)'\(hint)"
     case .parameters(let text), .mismatch(let text), .notFinite(let text), .algebra(let text),
-      .malformed(let text):
+      .malformed(let text), .degenerate(let text):
       return place + text
     }
   }

@@ -8,6 +8,8 @@ attribution: relevance (EpsilonPlusFlat) against zennit and in forward passes, D
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
 spray:    relevance maps of 32 × 32, from the array to clusters and t-SNE: 1,000 to 10,000 against CoRelAy with
           scikit-learn, up to 50,000 by Noema alone; beside the results, a picture of the cost.
+rules:    growing a tree on 100,000 rows of 50 numbers against scikit-learn, exactly and with histograms; ECLAIRE by
+          Noema alone, up to 20,000 rows and four hidden layers, with a picture of the cost.
 
 Sides alternate, so that a slow spell of the machine meets both, and are compared within a round: the table has medians
 over rounds, and the least and the greatest. Each measurement is a process of its own, but for the peers of
@@ -36,7 +38,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(ROOT, ".build/bench")
 STUDY, SPRAY = os.path.join(WORK, "study"), os.path.join(WORK, "spray")
 NOEMA = os.environ.get("NOEMA", os.path.join(ROOT, ".build/release/noema"))
-PARTS = ["networks", "latency", "attribution", "tcav", "study", "spray"]
+PARTS = ["networks", "latency", "attribution", "tcav", "study", "spray", "rules"]
 NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
@@ -362,6 +364,59 @@ def agreement():
     return float(found)
 
 
+# Rows of the table for three hidden layers, and hidden layers for all its rows.
+RULES = [(2500, 3), (5000, 3), (10_000, 3), (20_000, 1), (20_000, 2), (20_000, 3), (20_000, 4)]
+
+
+def rules(options):
+    kinds = [("full", []), ("depth-10", ["--max-depth", "10"])]
+    return [partial(grow, kind, flags, options) for kind, flags in kinds] + [
+        partial(extract, rows, hidden, options) for rows, hidden in RULES]
+
+
+def grow(kind, flags, options):
+    """A tree, exactly and with histograms; both are held against scikit-learn's, which is exact."""
+    table, test = os.path.join(WORK, "trees.csv"), os.path.join(WORK, "trees-test.csv")
+    if not os.path.exists(test):
+        measured(peer("time_trees.py", "--data", table), threads=2)
+        with open(table) as source, open(test, "w") as head:
+            head.writelines(line for _, line in zip(range(1001), source))
+
+    def fit(*more):
+        command = [NOEMA, "rules", "fit", "--data", table, "--test", test, "--label", "label", *flags, *more,
+                   "--json", "-o", os.path.join(WORK, "fitted")]
+        output, _, peak = measured(command, options.threads)
+        peaks.append(peak)
+        return json.loads(output)["seconds"]
+
+    peaks = []
+    works = {"exact": [], "histogram": ["--bins", "255"]}
+    ours, theirs = {work: [] for work in works}, []
+    other = Peer(peer("time_trees.py", kind, table), options.threads)
+    try:
+        other.answer()
+        for _ in range(options.rounds):
+            for work, more in works.items():
+                ours[work].append(fit(*more))
+            theirs.append(other.seconds())
+    finally:
+        other_peak = other.end()
+    return [row for work, rounds in ours.items() for row in (
+        result(f"tree, {kind}, {work}", "Noema", rounds, peaks),
+        result(f"tree, {kind}, {work}", "scikit-learn", theirs, [other_peak]))]
+
+
+def extract(rows, hidden, options):
+    table, network = os.path.join(WORK, f"rules-{rows}.csv"), os.path.join(WORK, f"rules-{hidden}.onnx")
+    if not (os.path.exists(table) and os.path.exists(network)):
+        measured(peer("rule_networks.py", table, hidden, network, rows), threads=2)
+    command = [
+        NOEMA, "rules", "--model", network, "--data", table, "--label", "label", "--method", "eclaire", "--max-rules",
+        "none", "--curve", "none", "--repeats", "0", "-o", os.path.join(WORK, "extracted")]
+    found = whole_processes(f"ECLAIRE, {rows} rows, {hidden} hidden layers", {"Noema": command}, options)
+    return [row | {"rows": rows, "hidden": hidden} for row in found]
+
+
 def whole_processes(work, sides, options):
     return [
         result(work, side, [wall for _, wall, _ in measurements], [peak for _, _, peak in measurements])
@@ -483,10 +538,11 @@ def main():
         json.dump(report, file, indent=2)
         file.write("\n")
     print(f"bench: wrote {os.path.relpath(path, ROOT)}", file=sys.stderr)
-    if any("maps" in row for row in rows):
-        picture = path.replace(".json", "-spray.svg")
-        measured(peer("draw_spray.py", path, picture), threads=2)
-        print(f"bench: drew {os.path.relpath(picture, ROOT)}", file=sys.stderr)
+    for key, part in [("maps", "spray"), ("hidden", "rules")]:
+        if any(key in row for row in rows):
+            picture = path.replace(".json", f"-{part}.svg")
+            measured(peer(f"draw_{part}.py", path, picture), threads=2)
+            print(f"bench: drew {os.path.relpath(picture, ROOT)}", file=sys.stderr)
     sys.exit(1 if failures else 0)
 
 

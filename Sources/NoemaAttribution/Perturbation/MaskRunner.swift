@@ -138,16 +138,18 @@ extension UnsafeBufferPointer<Float> {
 }
 
 /// Adam, for minima of functions of many numbers.
-struct Adam {
+///
+/// - Source: Kingma and Ba, ICLR 2015, algorithm 1.
+package struct Adam: Sendable {
   private var means: [Double], squares: [Double]
   private var shares = (1.0, 1.0)
 
-  init(count: Int) {
+  package init(count: Int) {
     (means, squares) = (Array(repeating: 0, count: count), Array(repeating: 0, count: count))
   }
 
   /// One step against a gradient.
-  mutating func step(_ numbers: inout [Double], gradient: [Double], rate: Double) {
+  package mutating func step(_ numbers: inout [Double], gradient: [Double], rate: Double) {
     shares = (shares.0 * 0.9, shares.1 * 0.999)
     for i in numbers.indices {
       means[i] = 0.9 * means[i] + 0.1 * gradient[i]

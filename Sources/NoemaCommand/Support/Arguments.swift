@@ -13,3 +13,10 @@ extension ProbeKind: ExpressibleByArgument {
 }
 extension ProbeStudy.Family: ExpressibleByArgument {}
 extension Similarity.Measure: ExpressibleByArgument {}
+extension DictionaryKind: ExpressibleByArgument {}
+extension ClusterFilter.Policy: ExpressibleByArgument {}
+extension ExampleLayout.Kind: ExpressibleByArgument {}
+extension PatchCutter.Fit: ExpressibleByArgument {
+  public init?(argument: String) { self.init(rawValue: argument == "in-place" ? "inPlace" : argument) }
+  public static var allValueStrings: [String] { ["stretch", "letterbox", "in-place"] }
+}

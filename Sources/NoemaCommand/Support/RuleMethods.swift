@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Noema
 
 /// How rules are extracted.
-enum RuleMethod: String, CaseIterable, ExpressibleByArgument {
+enum RuleMethod: String, CaseIterable {
   // By questions and answers.
   case tree, rules, trepan, ensemble, list, anchors
   case softTree = "soft-tree"
@@ -12,6 +12,19 @@ enum RuleMethod: String, CaseIterable, ExpressibleByArgument {
   case deepRED = "deepred"
   // From true classes, without the network.
   case remT = "rem-t"
+
+  /// Finds a method by its name.
+  ///
+  /// - Throws: `ValidationError` with near names, or all of them where none is near.
+  static func named(_ name: String) throws -> RuleMethod {
+    if let method = RuleMethod(rawValue: name) { return method }
+    let names = allCases.map { $0.rawValue }, near = EditDistance.nearest(name, in: names)
+    let hint =
+      near.isEmpty
+      ? "the methods are \(names.joined(separator: ", "))"
+      : "did you mean \(near.map { "'\($0)'" }.joined(separator: ", "))?"
+    throw ValidationError("no method named '\(name)'; \(hint)")
+  }
 
   /// Whether hidden layers are looked at.
   var looksInside: Bool {
@@ -45,6 +58,8 @@ struct RuleExtraction {
   var queries: Int?
   /// The depth of a soft tree.
   var depth = 4
+  /// The fewest rows of a tree's leaf; nil for the method's own.
+  var minimumLeaf: Int?
 
   /// What a method found.
   struct Outcome {
@@ -56,8 +71,9 @@ struct RuleExtraction {
   /// Extracts rules.
   ///
   /// - Parameter maximum: the most rules, for methods that take a limit.
+  /// - Throws: also `RuleError.unsupported` for a method that looks inside what has no inside.
   func rules(
-    of oracle: TableNetwork, like labeled: RuleExamples, maximum: Int?, seed: UInt64
+    of oracle: any TableOracle, like labeled: RuleExamples, maximum: Int?, seed: UInt64
   ) throws -> Outcome {
     let examples = labeled.table
     switch method {
@@ -92,13 +108,13 @@ struct RuleExtraction {
     case .eclaire:
       var extractor = Eclaire()
       extractor.seed = seed
-      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
+      return Outcome(extracted: try extractor.extract(from: layered(oracle), examples: examples))
     case .remD:
       var extractor = RemD()
       extractor.seed = seed
-      return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
-    case .deepRED: return Outcome(extracted: try DeepRed().extract(from: oracle, examples: examples))
-    case .cred: return Outcome(extracted: try CRED().extract(from: oracle, examples: examples))
+      return Outcome(extracted: try extractor.extract(from: layered(oracle), examples: examples))
+    case .deepRED: return Outcome(extracted: try DeepRed().extract(from: layered(oracle), examples: examples))
+    case .cred: return Outcome(extracted: try CRED().extract(from: layered(oracle), examples: examples))
     case .remT:
       guard let labels = labeled.labels else {
         throw RuleError(.parameters("rem-t learns from true classes; name their column with --label"))
@@ -113,12 +129,23 @@ struct RuleExtraction {
   private func tree(_ maximum: Int?, _ seed: UInt64) -> DistilledTree {
     var extractor = DistilledTree()
     (extractor.maximumLeaves, extractor.queryCount, extractor.seed) = (maximum, queries, seed)
+    if let minimumLeaf { extractor.learner = .cart(CART(minimumLeaf: minimumLeaf)) }
     return extractor
+  }
+
+  private func layered(_ oracle: any TableOracle) throws(RuleError) -> any LayeredOracle {
+    guard let oracle = oracle as? any LayeredOracle else {
+      throw RuleError(
+        .unsupported(
+          "--method \(method.rawValue) looks at the hidden layers behind a table's columns, and there are none"
+        ))
+    }
+    return oracle
   }
 
   /// A soft tree asks weighted sums, which are no rules; a tree of plain questions is distilled from it.
   private func softTree(
-    _ oracle: TableNetwork, _ examples: RuleTable, _ maximum: Int?, _ seed: UInt64
+    _ oracle: any TableOracle, _ examples: RuleTable, _ maximum: Int?, _ seed: UInt64
   ) throws -> Outcome {
     let fit = try SoftTreeDistillation(depth: depth, seed: seed).distil(oracle, examples: examples)
     let hits = zip(try fit.tree.labels(of: examples), try oracle.labels(of: examples)).count { $0 == $1 }

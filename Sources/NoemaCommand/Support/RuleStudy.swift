@@ -2,7 +2,7 @@ internal import Noema
 
 /// The steps of a study of rules: how many are worth having, the rules, and whether other runs give the same.
 struct RuleStudy {
-  let oracle: TableNetwork
+  let oracle: any TableOracle
   let extraction: RuleExtraction
   /// What rules are extracted from.
   let training: RuleExamples
@@ -14,8 +14,10 @@ struct RuleStudy {
 
   /// Fewer rows are not divided for a curve.
   private static let leastRows = 40
-  /// The share of rows that the curve is measured on.
-  private static let validationShare = 0.25
+  /// The curve is measured on one part of so many.
+  private static let parts = 4
+  /// With fewer rows one part tells sizes badly apart, so each takes its turn.
+  private static let manyRows = 2000
 
   /// Rules as they are written.
   struct Rules {
@@ -82,6 +84,28 @@ struct RuleStudy {
 
   // MARK: Curve
 
+  /// Rows that rules are extracted from, and others with what the network says of them.
+  private struct Division {
+    let rest: RuleExamples
+    let validation: RuleTable
+    let answers: [Int]
+    /// The rules of a method without a limit of its own, which are the same for every size.
+    let whole: Rules?
+  }
+
+  private func divisions() throws -> [Division] {
+    var random = RandomNumbers(seed: seed).split(1)
+    let order = random.sample(training.count, below: training.count)
+    return try (0..<(training.count < RuleStudy.manyRows ? RuleStudy.parts : 1)).map { part in
+      let bounds = [part, part + 1].map { $0 * training.count / RuleStudy.parts }
+      let rest = training.subset(rows: (order[..<bounds[0]] + order[bounds[1]...]).sorted())
+      let validation = training.table.subset(rows: order[bounds[0]..<bounds[1]].sorted())
+      return Division(
+        rest: rest, validation: validation, answers: try oracle.labels(of: validation),
+        whole: extraction.method.takesLimit ? nil : try rules(maximum: nil, from: rest))
+    }
+  }
+
   /// Fidelity against size, on rows that the rules are not extracted from, and for each point the limit that led there.
   ///
   /// - Returns: nil without sizes, and for few rows.
@@ -89,30 +113,28 @@ struct RuleStudy {
     _ progress: (String, Int, Int) -> Void
   ) throws -> (curve: FidelitySizeCurve, limits: [String: Int])? {
     guard !sizes.isEmpty, training.count >= RuleStudy.leastRows else { return nil }
-    var random = RandomNumbers(seed: seed).split(1)
-    let order = random.sample(training.count, below: training.count)
-    let count = Int(RuleStudy.validationShare * Double(training.count))
-    let validation = training.table.subset(rows: order.prefix(count).sorted())
-    let rest = training.subset(rows: order.dropFirst(count).sorted())
-    let answers = try oracle.labels(of: validation)
-    // Without a limit of its own, a method finds the same rules for every size.
-    let whole = extraction.method.takesLimit ? nil : try rules(maximum: nil, from: rest)
+    let divisions = try divisions()
+    let count = divisions.reduce(0) { $0 + $1.answers.count }
     var points: [FidelitySizeCurve.Point] = []
     var limits: [String: Int] = [:]
-    for (step, size) in sizes.enumerated() {
+    for (step, limit) in sizes.enumerated() {
       progress("curve", step, sizes.count)
-      let rules =
-        try whole.map { try finished($0, maximum: size, on: rest.table) }
-        ?? self.rules(maximum: size, from: rest)
-      let found = try rules.document.model.labels(on: validation)
-      let name = "at most \(size)"
-      limits[name] = size
-      points.append(
-        .init(
-          name: name, size: rules.document.size.rules,
-          fidelity: .share(zip(found, answers).count { $0 == $1 }, of: count)))
+      var (hits, found, mayGrow) = (0, [Int](), false)
+      for division in divisions {
+        let rules =
+          try division.whole.map { try finished($0, maximum: limit, on: division.rest.table) }
+          ?? self.rules(maximum: limit, from: division.rest)
+        let labels = try rules.document.model.labels(on: division.validation)
+        hits += zip(labels, division.answers).count { $0 == $1 }
+        found.append(rules.document.size.rules)
+        mayGrow = mayGrow || rules.isTruncated || rules.document.size.rules >= limit
+      }
+      let size = Int((Double(found.reduce(0, +)) / Double(found.count)).rounded())
+      let name = "at most \(limit)"
+      limits[name] = limit
+      points.append(.init(name: name, size: size, fidelity: .share(hits, of: count)))
       // Larger limits would bring the same rules.
-      if !rules.isTruncated, rules.document.size.rules < size { break }
+      if !mayGrow { break }
     }
     progress("curve", sizes.count, sizes.count)
     return (FidelitySizeCurve(points), limits)
@@ -150,36 +172,5 @@ struct RuleStudy {
   private func resampled(_ run: Int) -> RuleExamples {
     var random = RandomNumbers(seed: seed).split(1 + run)
     return training.subset(rows: (0..<training.count).map { _ in random.index(below: training.count) })
-  }
-}
-
-extension RuleDocument {
-  /// Wraps rules of any form.
-  ///
-  /// - Throws: `RuleError.unsupported` for a form that no file holds.
-  init(_ model: any RuleModel) throws(RuleError) {
-    switch model {
-    case let rules as RuleSet: self = .set(rules)
-    case let list as RuleList: self = .list(list)
-    case let tree as DecisionTree: self = .tree(tree)
-    default: throw RuleError(.unsupported("rules of the form \(type(of: model)) cannot be written"))
-    }
-  }
-
-  func roundingThresholds(_ rounding: ThresholdRounding) -> RuleDocument {
-    switch self {
-    case .set(let rules): .set(rules.roundingThresholds(rounding))
-    case .list(let list): .list(list.roundingThresholds(rounding))
-    case .tree(let tree): .tree(tree.roundingThresholds(rounding))
-    }
-  }
-
-  /// The rules in plain words.
-  var text: String {
-    switch self {
-    case .set(let rules): rules.text
-    case .list(let list): list.text
-    case .tree(let tree): tree.text
-    }
   }
 }

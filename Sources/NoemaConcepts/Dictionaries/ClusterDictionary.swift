@@ -29,7 +29,16 @@ public struct ClusterDictionary: ConceptDictionary, Hashable {
     return coefficients
   }
 
-  /// The centres that the coefficients choose, `[rows, features]`.
+  /// Which centres rows of several concepts at once are sums of: the coefficients of 0 or more that leave the least of
+  /// each row, `[rows, concepts]`.
+  ///
+  /// - Throws: `ConceptError.mismatch` for rows of another length.
+  func mixture(_ rows: PointSet) throws(ConceptError) -> Matrix {
+    try check(rows)
+    return try NonNegativeLeastSquares.coefficients(of: rows, atoms, penalty: 0)
+  }
+
+  /// The sum of the centres by their coefficients, `[rows, features]`.
   ///
   /// - Throws: `ConceptError.mismatch` for another number of concepts.
   public func decode(_ coefficients: Matrix) throws(ConceptError) -> Matrix {

@@ -80,20 +80,32 @@ public struct DictionaryStability: Sendable, Hashable, Codable {
   ///   - dictionary: what was learned of all rows.
   ///   - learner: what learned it.
   ///   - rows: what it was learned of.
-  /// - Throws: `ConceptError.parameters` for no runs or a part outside (0, 1), and what learning throws.
+  ///   - groups: for each row what it belongs to, such as the image of a patch: groups are then drawn whole, for rows
+  ///     of one group are alike. Nil to draw rows.
+  /// - Throws: `ConceptError.parameters` for no runs or a part outside (0, 1), `.mismatch` for another number of groups
+  ///   than rows, and what learning throws.
   public func assess<Learner: DictionaryLearner>(
-    _ dictionary: Learner.Learned, by learner: Learner, of rows: PointSet
+    _ dictionary: Learner.Learned, by learner: Learner, of rows: PointSet, groups: [Int]? = nil
   ) throws(ConceptError) -> Outcome {
     guard runs >= 1 else { throw ConceptError(.parameters("stability needs 1 or more runs, found \(runs)")) }
     if case .part(let share) = draw, !(share > 0 && share < 1) {
       throw ConceptError(.parameters("found parts of \(share) of the rows; give a share inside (0, 1)"))
+    }
+    if let groups, groups.count != rows.count {
+      throw ConceptError(.mismatch("found \(groups.count) groups of \(rows.count) rows; give one for each"))
+    }
+    let members = groups.map { groups in
+      Dictionary(grouping: 0..<rows.count) { groups[$0] }.sorted { $0.key < $1.key }.map(\.value)
     }
     let random = RandomNumbers(seed: seed)
     var cosines: [[Double]] = []
     for run in 0..<runs {
       var numbers = random.split(run)
       var sample = rows
-      if let draw { sample = try rows.selecting(drawn(rows.count, draw, &numbers)) }
+      if let draw {
+        let drawn = self.drawn(members?.count ?? rows.count, draw, &numbers)
+        sample = try rows.selecting(members.map { members in drawn.flatMap { members[$0] } } ?? drawn)
+      }
       let other = try learner.seeded(numbers.next()).learn(sample)
       cosines.append(try DictionaryMatching(dictionary, other).cosines)
     }

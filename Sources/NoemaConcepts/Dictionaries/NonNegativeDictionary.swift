@@ -23,18 +23,7 @@ public struct NonNegativeDictionary: ConceptDictionary, Hashable {
   /// - Throws: `ConceptError.mismatch` when the rows have another number of features.
   public func encode(_ rows: PointSet) throws(ConceptError) -> Matrix {
     try check(rows)
-    let concepts = conceptCount
-    let gram = atoms.timesTransposed(atoms)
-    let size = max(64, (rows.count + 15) / 16)
-    let parts = try parallelMap((rows.count + size - 1) / size) { block throws(ConceptError) -> [Double] in
-      let range = (block * size)..<min((block + 1) * size, rows.count)
-      let targets = try rows.selecting(Array(range)).matrix.timesTransposed(atoms)
-      var solver = NonNegativeLeastSquares(gram, penalty: penalty)
-      var coefficients: [Double] = []
-      for row in 0..<range.count { coefficients += solver.solve(Array(targets.row(row))) }
-      return coefficients
-    }
-    return Matrix(rowCount: rows.count, columnCount: concepts, elements: Array(parts.joined()))
+    return try NonNegativeLeastSquares.coefficients(of: rows, atoms, penalty: penalty)
   }
 
   public func decode(_ coefficients: Matrix) throws(ConceptError) -> Matrix {

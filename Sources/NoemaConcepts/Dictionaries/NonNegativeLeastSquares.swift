@@ -24,6 +24,23 @@ struct NonNegativeLeastSquares {
     work = [Double](repeating: 0, count: count)
   }
 
+  /// The u of 0 or more that leaves the least `‖a − u W‖² + λ ‖u‖²` of each row a, `rows × atoms`.
+  static func coefficients(
+    of rows: PointSet, _ atoms: Matrix, penalty: Double
+  ) throws(ConceptError) -> Matrix {
+    let gram = atoms.timesTransposed(atoms)
+    let size = max(64, (rows.count + 15) / 16)
+    let parts = try parallelMap((rows.count + size - 1) / size) { block throws(ConceptError) -> [Double] in
+      let range = (block * size)..<min((block + 1) * size, rows.count)
+      let targets = try rows.selecting(Array(range)).matrix.timesTransposed(atoms)
+      var solver = NonNegativeLeastSquares(gram, penalty: penalty)
+      var coefficients: [Double] = []
+      for row in 0..<range.count { coefficients += solver.solve(Array(targets.row(row))) }
+      return coefficients
+    }
+    return Matrix(rowCount: rows.count, columnCount: atoms.rowCount, elements: Array(parts.joined()))
+  }
+
   /// Solves for one p.
   mutating func solve(_ target: [Double]) -> [Double] {
     var solution = [Double](repeating: 0, count: count)

@@ -71,23 +71,7 @@ public struct ConceptWriter: Sendable {
   public func write(_ generator: ConceptGenerator) throws -> String {
     try check(generator)
     let target = folder(of: generator)
-    let files = FileManager.default
-    let parent = URL(fileURLWithPath: target).deletingLastPathComponent().path
-    let partial = "\(parent)/.\(generator.name).partial-\(UUID().uuidString)"
-    do {
-      try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
-      do {
-        try fill(partial, with: generator)
-        try move(partial, to: target)
-      } catch {
-        try? files.removeItem(atPath: partial)
-        throw error
-      }
-    } catch let error as any NoemaError {
-      throw error
-    } catch {
-      throw LibraryError(.unwritable(error.localizedDescription), at: target)
-    }
+    try ConceptFolder.write(target) { folder in try fill(folder, with: generator) }
     return target
   }
 
@@ -105,20 +89,5 @@ public struct ConceptWriter: Sendable {
       channels: channelCount, count: count)
     let file = URL(fileURLWithPath: "\(folder)/\(ConceptManifest.fileName)")
     try Data(try manifest.yaml().utf8).write(to: file)
-  }
-
-  /// Puts the finished folder in its place; one that it replaces is moved aside first and deleted last.
-  private func move(_ partial: String, to target: String) throws {
-    let files = FileManager.default
-    let old = partial + "-old"
-    let hasOld = files.fileExists(atPath: target)
-    if hasOld { try files.moveItem(atPath: target, toPath: old) }
-    do {
-      try files.moveItem(atPath: partial, toPath: target)
-    } catch {
-      if hasOld { try? files.moveItem(atPath: old, toPath: target) }
-      throw error
-    }
-    if hasOld { try files.removeItem(atPath: old) }
   }
 }

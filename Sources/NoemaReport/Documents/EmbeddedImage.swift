@@ -10,16 +10,20 @@ public enum EmbeddedImage {
 
   /// The image as a `data:` address, made smaller if need be: few pixels as PNG, photographs as JPEG.
   ///
+  /// - Parameter edge: the longest edge that it keeps, in pixels.
   /// - Throws: `ImageError` or `DataError` if the image is empty or neither grey nor RGB.
-  public static func address(of image: Image) throws -> String {
+  public static func address(of image: Image, longestEdge edge: Int = EmbeddedImage.longestEdge) throws
+    -> String
+  {
     if max(image.width, image.height) <= fewPixels {
       return "data:image/png;base64," + Data(try PNGFile.encode(image)).base64EncodedString()
     }
-    return "data:image/jpeg;base64," + Data(try JPEGFile.encode(thumbnail(of: image))).base64EncodedString()
+    return "data:image/jpeg;base64,"
+      + Data(try JPEGFile.encode(thumbnail(of: image, longestEdge: edge))).base64EncodedString()
   }
 
-  /// The image with its longest edge at most `longestEdge`, each pixel the mean of those that it covers.
-  static func thumbnail(of image: Image) -> Image {
+  /// The image with its longest edge at most so long, each pixel the mean of those that it covers.
+  static func thumbnail(of image: Image, longestEdge: Int = EmbeddedImage.longestEdge) -> Image {
     let longest = max(image.width, image.height)
     guard longest > longestEdge else { return image }
     let width = max(1, image.width * longestEdge / longest),

@@ -90,6 +90,15 @@ struct SVGWriter {
       style(fill: Paint.none, stroke: stroke, width: width), "")
   }
 
+  /// The area between two lines over the same places.
+  mutating func band(
+    _ xs: [Double], from lower: [Double], to upper: [Double], fill: Paint, opacity: Double = 1
+  ) {
+    guard xs.count > 1, lower.count == xs.count, upper.count == xs.count else { return }
+    let outline = zip(xs, lower).map { ($0, $1) } + zip(xs, upper).reversed().map { ($0, $1) }
+    polygon(outline, style(fill: fill, opacity: opacity), "")
+  }
+
   /// A marker of one of four shapes, so that series differ without their colours.
   mutating func marker(
     _ shape: Int, x: Double, y: Double, radius r: Double = 4.2, paint: Paint, isHollow: Bool = false,
@@ -122,8 +131,13 @@ struct SVGWriter {
   }
 
   /// An image, as high and wide as fits into a square; nothing where it cannot be encoded.
-  mutating func image(_ image: Image, x: Double, y: Double, side: Double, description: String) {
-    guard let address = try? EmbeddedImage.address(of: image) else { return }
+  ///
+  /// - Parameter edge: the longest edge that it keeps, in pixels.
+  mutating func image(
+    _ image: Image, x: Double, y: Double, side: Double, description: String,
+    longestEdge edge: Int = EmbeddedImage.longestEdge
+  ) {
+    guard let address = try? EmbeddedImage.address(of: image, longestEdge: edge) else { return }
     let few = max(image.width, image.height) <= EmbeddedImage.fewPixels
     let look = few ? " style=\"image-rendering:pixelated\"" : ""
     let title = "<title>\(Escape.markup(description))</title>"

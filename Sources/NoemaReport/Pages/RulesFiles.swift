@@ -1,4 +1,4 @@
-internal import NoemaRules
+public import NoemaRules
 
 extension RulesPage {
   /// Writes rules, numbers, predictions, page, figures and notebook.
@@ -19,15 +19,14 @@ extension RulesPage {
   public func write(into folder: ResultFolder, run: some Encodable) throws -> [String] {
     let drawings = figures
     let export = PNGExport.isAvailable ? PNGExport.Batch(drawings.map(\.svg)) : nil
-    let exports = RuleExports(report.document, modelName: report.title)
-    for (name, text) in exports.files { try folder.write(text, to: name) }
+    let refusals = try report.document.writeExports(named: report.title, into: folder)
     if let tree = self.drawings.tree { try folder.write(tree.svg, to: "tree.svg") }
     try folder.write(try JSONText.of(RecordWithRun(record: report.record, run: run)), to: "result.json")
     try folder.write(try predictions(), to: "predictions.csv")
     try folder.write(try html(), to: "report.html")
     let pngs = try folder.write(drawings, pngs: export)
     try folder.write(try notebook(pngs: pngs), to: "report.ipynb")
-    return exports.refusals
+    return refusals
   }
 
   private func predictions() throws -> String {
@@ -42,6 +41,20 @@ extension RulesPage {
       text += fields.joined(separator: ",") + "\n"
     }
     return text
+  }
+}
+
+extension RuleDocument {
+  /// Writes the rules as `rules.txt`, `rules.json` and for other programs, as ``RulesPage`` does.
+  ///
+  /// - Parameters:
+  ///   - name: the model's name within PMML.
+  /// - Returns: what could not be written in some form, and why, a sentence each.
+  /// - Throws: `ReportError` when the folder cannot be written.
+  public func writeExports(named name: String, into folder: ResultFolder) throws -> [String] {
+    let exports = RuleExports(self, modelName: name)
+    for (name, text) in exports.files { try folder.write(text, to: name) }
+    return exports.refusals
   }
 }
 

@@ -47,7 +47,8 @@ struct RulesContent {
 
   func body() throws -> [HTML] {
     let sections: [HTML?] = [
-      warnings, judgement, cards, drawing, usage, curve, try explorer(), mistakes, stability, guide,
+      warnings, judgement, try concepts(), cards, drawing, usage, curve, try explorer(), mistakes, stability,
+      guide,
       provenance,
     ]
     return [header] + sections.compactMap { $0 }

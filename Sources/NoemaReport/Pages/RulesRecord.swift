@@ -76,6 +76,8 @@ public struct RulesRecord: Sendable, Encodable {
   public var isTruncated = false
   /// What the method says of its rules, a sentence each.
   public var remarks: [String] = []
+  /// What rules over concepts speak of, and whether it suffices; nil of rules over a table.
+  public var concepts: ConceptsRecord?
 
   /// Judges rules.
   ///

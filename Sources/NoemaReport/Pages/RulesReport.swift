@@ -30,6 +30,9 @@ public struct RulesReport: Sendable {
   /// What the network says of other examples, to count classes at the nodes of the drawn tree; the test examples when
   /// nil.
   public var drawn: (table: RuleTable, network: [Int])?
+  /// Pictures of the test examples that show each concept most, where rules are over concepts and examples are
+  /// pictures.
+  public var exemplars: [Exemplars] = []
 
   /// Makes a report's content.
   ///
@@ -65,6 +68,9 @@ extension RulesReport {
       sentences.append(
         "The rules are right about \(Self.percent(accuracy)), the network about \(Self.percent(own)).")
     }
+    if let concepts = record.concepts {
+      sentences.append(contentsOf: concepts.completeness.sentences.suffix(1))
+    }
     return sentences
   }
 
@@ -78,6 +84,13 @@ extension RulesReport {
       warnings.append(
         "The rules agree with the network hardly more often than one and the same answer would; balanced fidelity and "
           + "kappa say what they are worth.")
+    }
+    if let concepts = record.concepts {
+      let leftOut = concepts.literals.filter(\.isLeftOut).map { "'\($0.name)'" }
+      if !leftOut.isEmpty {
+        warnings.append(
+          "Not represented where they are read, and so left out: \(leftOut.joined(separator: ", ")).")
+      }
     }
     if record.exampleCount < 100 {
       warnings.append("With \(record.exampleCount) test examples, intervals are wide.")

@@ -102,7 +102,7 @@ public struct TCAVArchive {
           let place = result.inputIndices[target][row]
           if thumbnails[target]?[place] == nil {
             thumbnails[target, default: [:]][place] = try study.targets[target].examples.image(at: place)
-              .map(EmbeddedImage.thumbnail)
+              .map { EmbeddedImage.thumbnail(of: $0) }
           }
           guard let image = thumbnails[target]?[place] else { return nil }
           return TCAVReport.Example(

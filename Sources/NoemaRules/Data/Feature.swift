@@ -18,12 +18,16 @@ public struct Feature: Sendable, Hashable {
   public var kind: Kind
   /// The unit in which numbers are given, for people.
   public var unit: String?
+  /// Where values come from that no column of a table holds, such as `the concept 'striped' at 'layer4'`, for people;
+  /// nil of columns.
+  public var origin: String?
 
   /// Makes a feature.
-  public init(_ name: String, kind: Kind = .numeric, unit: String? = nil) {
+  public init(_ name: String, kind: Kind = .numeric, unit: String? = nil, origin: String? = nil) {
     self.name = name
     self.kind = kind
     self.unit = unit
+    self.origin = origin
   }
 
   /// The names of the levels of a categorical or ordinal feature, nil of numbers.
@@ -55,13 +59,14 @@ public struct Feature: Sendable, Hashable {
 }
 
 extension Feature: Codable {
-  private enum CodingKeys: String, CodingKey { case name, type, unit, levels }
+  private enum CodingKeys: String, CodingKey { case name, type, unit, levels, origin }
   private enum KindName: String, Codable { case numeric, integer, categorical, ordinal }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     name = try container.decode(String.self, forKey: .name)
     unit = try container.decodeIfPresent(String.self, forKey: .unit)
+    origin = try container.decodeIfPresent(String.self, forKey: .origin)
     switch try container.decode(KindName.self, forKey: .type) {
     case .numeric: kind = .numeric
     case .integer: kind = .integer
@@ -83,6 +88,7 @@ extension Feature: Codable {
     try container.encode(type, forKey: .type)
     try container.encodeIfPresent(unit, forKey: .unit)
     try container.encodeIfPresent(levels, forKey: .levels)
+    try container.encodeIfPresent(origin, forKey: .origin)
   }
 }
 

@@ -51,12 +51,14 @@ extension RuleTable {
   /// Reads a table against known features: those of the rules, or of the training table. Other columns are ignored,
   /// and the order of columns is the features'.
   ///
-  /// - Throws: `RuleError` when a column does not exist, a category is none of the feature's, or a field is no number.
+  /// - Throws: `RuleError` when a column does not exist, a category is none of the feature's, or a field is no number;
+  ///   `.unsupported` when what is missing is read off a network.
   public init(_ table: CSVTable, features: [Feature]) throws(RuleError) {
     try Feature.check(features)
     var values: [Double] = []
     values.reserveCapacity(features.count * table.rowCount)
     for feature in features {
+      try RuleTable.checkIsColumn(feature, of: table)
       try RuleTable.find(feature.name, in: table)
       if feature.levels == nil, let numbers = RuleTable.numbers(feature, in: table) {
         values += numbers
@@ -79,6 +81,17 @@ extension RuleTable {
   /// The fields of a column that exists.
   static func fields(_ name: String, in table: CSVTable) -> [String] {
     (try? table.text(inColumn: name)) ?? []
+  }
+
+  /// Says of a column that does not exist that it never was one.
+  private static func checkIsColumn(_ feature: Feature, of table: CSVTable) throws(RuleError) {
+    guard let origin = feature.origin, !table.columnNames.contains(feature.name) else { return }
+    throw RuleError(
+      .unsupported(
+        "the rules read '\(feature.name)', which is no column but \(origin); only the network can tell it: extract the "
+          + "rules again with --model and the new examples as --test, or give a table of scores like scores.csv"
+      ),
+      at: table.place)
   }
 
   static func find(_ name: String, in table: CSVTable) throws(RuleError) {

@@ -78,7 +78,7 @@ public struct RuleTable: Sendable {
     try Feature.check(features, at: prefix)
     self.init(
       unchecked: features, rowCount: rows,
-      values: [Double](unsafeUninitializedCapacity: elements.count) { buffer, count in
+      values: [Double](unsafeUninitializedCapacity: max(1, elements.count)) { buffer, count in
         for column in 0..<width {
           for row in 0..<rows { buffer[column * rows + row] = elements[row * width + column] }
         }

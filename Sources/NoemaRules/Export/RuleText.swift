@@ -4,6 +4,8 @@ internal import Foundation
 ///
 ///     IF 1.5 < petal length <= 4.9 cm AND colour in {red, blue} THEN setosa  [confidence 0.93, cover 120, correct 112]
 ///
+/// A concept that is present or absent is `grass` or `not grass` (``Feature/presence(_:origin:)``).
+///
 /// Line breaks and control characters of names are written as escapes, so that a rule stays on its line.
 public enum RuleText {
   /// A condition, such as `1.5 < length <= 2 cm`.
@@ -14,6 +16,8 @@ public enum RuleText {
     switch condition.canonical(in: feature).values {
     case .all: return condition.admitsMissing ? "always" : "\(name) is present"
     case .none: return condition.admitsMissing ? "\(name) is missing" : "never"
+    case .levels(let levels) where feature.isPresence && levels.count == 1:
+      text = levels.contains(1) ? name : "not \(name)"
     case .levels(let levels):
       let names = levels.levels.map { plain(feature.levels?[$0] ?? "\($0)") }
       text = names.count == 1 ? "\(name) = \(names[0])" : "\(name) in {\(names.joined(separator: ", "))}"

@@ -55,6 +55,14 @@ struct SpectralBasis {
     return centred.times(directions)
   }
 
+  /// The same scores for features as they come, neither centred nor turned: features × classes, and intercepts.
+  func inFeatures(_ scores: LinearScores) -> LinearScores {
+    let weights = directions.times(scores.weights)
+    let shifts = weights.transposed.times(mean)
+    return LinearScores(
+      weights: weights, intercepts: zip(scores.intercepts, shifts).map { $0 - $1 }, penalty: scores.penalty)
+  }
+
   /// All examples of a layer in at most as many columns as there are examples: the features themselves when they
   /// are fewer, else a rotation of them.
   static func coordinates(of features: some FeatureMatrix) throws -> Matrix {

@@ -29,8 +29,8 @@ public struct RuleListExtractor: RuleExtractor, Hashable, Codable {
   /// The number of generated queries; nil for 10 an example, but 20,000 at most.
   public var queryCount: Int?
   /// Where queries come from.
-  public var distribution = QueryDistribution.marginals
-  /// The share of queries, or without queries of examples, to judge the rules by.
+  public var distribution = QueryDistribution.copula
+  /// The share of queries to judge the rules by, of examples when there are none or they are examples or mixes.
   public var heldOutShare = 0.2
   /// The seed of queries and of the parts to grow and to prune on.
   public var seed: UInt64 = 0

@@ -25,8 +25,8 @@ public struct SoftTreeDistillation: Sendable, Hashable, Codable {
   public var penalty = 0.1
   /// How much the true label counts in the target, from 0 to 1; above 0 labels are needed.
   public var labelShare = 0.0
-  /// How often each example is seen.
-  public var epochs = 60
+  /// How often each example is seen; nil for 60 times, and of few examples as often as makes 4000 steps.
+  public var epochs: Int?
   /// The examples of a step.
   public var batchSize = 64
   /// The size of the first step.
@@ -112,7 +112,15 @@ public struct SoftTreeDistillation: Sendable, Hashable, Codable {
     try require(
       learningRate > 0 && learningRate.isFinite, "the learning rate must be above 0, found \(learningRate)")
     try require(
-      epochs >= 1 && batchSize >= 1 && starts >= 1,
-      "epochs, the batch and starts must be 1 or more, found \(epochs), \(batchSize) and \(starts)")
+      (epochs ?? 1) >= 1 && batchSize >= 1 && starts >= 1,
+      "epochs, the batch and starts must be 1 or more, found \(epochs ?? 1), \(batchSize) and \(starts)")
+  }
+
+  /// How often each of some examples is seen.
+  ///
+  /// Adam moves a number by about its rate a step, so the steps say how far filters can come, and not the epochs.
+  func epochCount(rows: Int) -> Int {
+    let batches = max(1, (rows + batchSize - 1) / batchSize)
+    return epochs ?? max(60, (4000 + batches - 1) / batches)
   }
 }

@@ -54,9 +54,10 @@ struct SoftTreeTraining {
     var outcome = Outcome(numbers: firstNumbers(&random))
     var adam = Adam(count: outcome.numbers.count)
     var memory = SoftTreeObjective.Memory(objective.shape)
-    var stepsLeft = settings.epochs * batchCount
+    let epochs = settings.epochCount(rows: rows)
+    var stepsLeft = epochs * batchCount
     let stepCount = Double(stepsLeft)
-    for _ in 0..<settings.epochs {
+    for _ in 0..<epochs {
       let order = random.sample(rows, below: rows)
       var (sum, weight) = (0.0, 0.0)
       for start in stride(from: 0, to: rows, by: settings.batchSize) {

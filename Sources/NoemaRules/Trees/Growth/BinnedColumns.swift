@@ -24,7 +24,8 @@ struct BinnedColumns: Sendable {
     rowCount = columns.rowCount
     let count = columns.rowCount
     var bounds: [[ClosedRange<Double>]] = []
-    codes = [UInt8](unsafeUninitializedCapacity: count * columns.features.count) { buffer, initialised in
+    codes = [UInt8](unsafeUninitializedCapacity: max(1, count * columns.features.count)) {
+      buffer, initialised in
       nonisolated(unsafe) let base = buffer.baseAddress
       bounds = workers.map(columns.features.count) { feature in
         columns.entries.withUnsafeBufferPointer { entries in

@@ -34,7 +34,8 @@ struct SortedColumns: Sendable {
     rowCount = count
     self.precision = precision
     var distinct = [[Double]](repeating: [], count: table.features.count)
-    entries = [ColumnEntry](unsafeUninitializedCapacity: count * table.features.count) {
+    // Of no capacity it would write its count into the one empty array that all threads share.
+    entries = [ColumnEntry](unsafeUninitializedCapacity: max(1, count * table.features.count)) {
       buffer, initialised in
       nonisolated(unsafe) let base = buffer.baseAddress
       distinct = workers.map(table.features.count) { feature in

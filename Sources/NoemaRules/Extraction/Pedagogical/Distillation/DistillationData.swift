@@ -23,8 +23,8 @@ struct DistillationData: Sendable {
     try examples.checkNotEmpty()
     try examples.check(matches: oracle.features)
     let count = settings.queryCount ?? min(10 * examples.rowCount, DistillationData.queryLimit)
-    // Answers cost nothing, so queries are held out rather than examples, unless they are examples themselves.
-    let holdsOutQueries = count > 0 && settings.distribution != .examples
+    // Answers cost nothing, so queries are held out rather than examples, unless they are nearly examples themselves.
+    let holdsOutQueries = count > 0 && !settings.distribution.repeatsExamples
     var examples = examples
     var queries = try settings.distribution.draw(
       holdsOutQueries ? count : 0, like: examples, seed: settings.seed)

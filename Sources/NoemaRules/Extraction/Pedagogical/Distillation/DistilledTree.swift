@@ -38,9 +38,9 @@ public struct DistilledTree: RuleExtractor, Hashable, Codable {
   /// The number of generated queries; nil for 10 an example, but a million at most.
   public var queryCount: Int?
   /// Where queries come from.
-  public var distribution = QueryDistribution.marginals
-  /// The share of queries, or without queries of examples, that the tree is not grown on but pruned by; from 0 to
-  /// below 1. With 0 it is not pruned.
+  public var distribution = QueryDistribution.copula
+  /// The share of queries that the tree is not grown on but pruned by, from 0 to below 1; of examples when there are no
+  /// queries, or they are examples or mixes of them. With 0 it is not pruned.
   public var heldOutShare = 0.2
   /// The smallest tree is taken whose fidelity on held-out rows is lower than the best by no more than so many standard
   /// errors.

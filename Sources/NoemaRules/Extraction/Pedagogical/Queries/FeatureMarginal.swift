@@ -148,7 +148,11 @@ extension FeatureMarginal {
     if portion.missing > 0, random.uniform() < portion.missing { return .nan }
     if case .uniform = spread { return drawBetween(portion, using: &random) }
     guard portion.count > 0 else { return drawBetween(portion, using: &random) }
-    let value = values[drawIndex(portion, using: &random)]
+    return smoothed(values[drawIndex(portion, using: &random)], within: portion, using: &random)
+  }
+
+  /// A value of the examples, moved by the kernel within a portion of this marginal.
+  func smoothed(_ value: Double, within portion: Portion, using random: inout RandomNumbers) -> Double {
     guard case .kernel(let width) = spread else { return value }
     let (first, last) = (values[0], values[values.count - 1])
     // What a network says beyond the examples is anybody's guess, so the kernel is reflected at their ends.

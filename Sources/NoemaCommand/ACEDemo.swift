@@ -1,0 +1,120 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Noema
+
+struct ACEDemo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ace",
+    abstract: "Look for a planted corner tag among the concepts of two twin networks, without naming it.",
+    discussion: """
+      Both networks tell Fashion-MNIST classes apart. In the training data of one a
+      small tag stood in the corner of most shirts, in that of the other on as many
+      images of all classes. Both get the same images, of which half the shirts carry
+      the tag; nobody tells which. The demonstration writes the images, and runs
+      `noema ace` on the shirts for each network.
+
+      EXAMPLE
+        noema demo ace -o demo-ace
+      """)
+
+  @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-ace"
+  @OptionGroup var options: DemoOptions
+
+  /// Shirts, half of them with the tag, and of each other class a share of the random images.
+  private static let shirtCount = 200, otherCount = 30, taggedClass = 6
+
+  func run() throws {
+    let start = ContinuousClock().now
+    let images = try FashionImages(folder: options.data)
+    let folder = try DemoModels.folder(options.models)
+    try ResultFolder.make(at: out) { target in
+      let tagged = try write(images, to: target)
+      for twin in DemoModels.twins {
+        func arguments(_ place: String) -> [String] {
+          [
+            "--model", "\(folder)/fmnist-\(twin).onnx", "--data", "\(place)/images.npy", "--labels",
+            "\(place)/labels.txt", "--target", "Shirt", "--layer", "pool2",
+            // Clothes lie on black, and where a part lies has a meaning to these networks.
+            "--segmenter", "grid", "--segments", "7", "--fill", "0", "--fit", "in-place",
+            "--concepts", "25", "--search", "100", "--held-out", "100",
+            "--seed", String(options.seed), "-o", "\(place)/\(twin)",
+          ]
+        }
+        // What repeats the study speaks of the final place.
+        StudyFile.override = ["ace"] + arguments(out)
+        let command = try ACECommand.parse(arguments(target.stagingPath) + (options.quiet ? ["--quiet"] : []))
+        let outcome = try command.study(isPrinting: false, data: "\(out)/images.npy")
+        if !options.quiet { print(text(outcome, twin, tagged)) }
+      }
+      guard !options.quiet else { return }
+      print(String(format: "%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
+      print("reports: \(out)/tagged/report.html, \(out)/clean/report.html")
+    }
+  }
+
+  /// Writes images and labels, class after class.
+  ///
+  /// - Returns: the places of the images with the tag.
+  private func write(_ source: FashionImages, to folder: ResultFolder) throws -> Set<Int> {
+    var random = RandomNumbers(seed: options.seed)
+    let order = random.sample(source.images.count, below: source.images.count)
+    var pixels: [UInt8] = [], words: [String] = [], tagged: Set<Int> = []
+    for label in FashionImages.classNames.indices {
+      let isShirt = label == Self.taggedClass
+      let chosen = order.filter { source.labels[$0] == label }.prefix(
+        isShirt ? Self.shirtCount : Self.otherCount)
+      for (number, index) in chosen.enumerated() {
+        let isTagged = isShirt && number % 2 == 1
+        if isTagged { tagged.insert(words.count) }
+        pixels += (isTagged ? source.images[index].withTag() : source.images[index]).pixels
+        words.append(FashionImages.classNames[label])
+      }
+    }
+    try NPYFile.write(
+      Tensor(shape: [words.count, 28, 28], pixels), to: try folder.makePath(for: "images.npy"))
+    try folder.write(words.joined(separator: "\n") + "\n", to: "labels.txt")
+    return tagged
+  }
+
+  /// What was found for a twin, beside what was planted.
+  private func text(_ outcome: ACECommand.Outcome, _ twin: String, _ tagged: Set<Int>) -> String {
+    func percent(_ value: Double) -> String { NumberText.fixed(100 * value, 0) + " %" }
+    var lines = ["The \(twin) twin", DiscoveryTable(record: outcome.record).text, ""]
+    guard let layer = outcome.record.layers.first,
+      let (concept, share) = Self.tagConcept(outcome, tagged), share > 0.5
+    else {
+      return (lines + ["No concept of the \(twin) twin is made of the tag.\n"]).joined(separator: "\n")
+    }
+    lines.append(
+      "Planted: the tag. Concept \(concept.rank) of \(layer.layer) is made of it: \(percent(share)) of its patches "
+        + "show the tag's corner of tagged images. It is \(concept.verdict ?? "not tested"): score "
+        + "\(NumberText.fixed(concept.score ?? .nan, 2)), adjusted "
+        + NumberText.equation("p", concept.pPermutationAdjusted ?? .nan) + ".\n")
+    return lines.joined(separator: "\n")
+  }
+
+  /// The concept of which the greatest share of patches shows the tag.
+  private static func tagConcept(
+    _ outcome: ACECommand.Outcome, _ tagged: Set<Int>
+  ) -> (ACERecord.Concept, Double)? {
+    guard let layer = outcome.found.layers.first, let record = outcome.record.layers.first else { return nil }
+    let patches = outcome.found.patches
+    guard let shirts = patches.base as? ExampleSubset else { return nil }
+    let corner = (21..<28).flatMap { row in (21..<28).map { row * 28 + $0 } }
+    var mask = [Bool](repeating: false, count: 28 * 28)
+    for pixel in corner { mask[pixel] = true }
+    let tag = PositionSet(mask: mask)
+    func share(_ concept: DiscoveredConcept) -> Double {
+      let shown = concept.members.count { member in
+        let patch = patches.patches[member.patch]
+        return tagged.contains(shirts.indices[patch.example])
+          && patch.positions.intersectionCount(tag) == tag.count
+      }
+      return Double(shown) / Double(max(1, concept.members.count))
+    }
+    guard let best = layer.concepts.max(by: { share($0) < share($1) }),
+      let concept = record.concepts.first(where: { $0.atom == best.atom })
+    else { return nil }
+    return (concept, share(best))
+  }
+}
