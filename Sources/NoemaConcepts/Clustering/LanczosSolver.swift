@@ -1,4 +1,5 @@
 internal import CARPACK
+internal import NoemaTensor
 internal import Synchronization
 
 /// Some eigenvalues of a symmetric matrix with their vectors.
@@ -74,6 +75,7 @@ struct LanczosSolver {
     settings[2] = Int32(restartLimit)
     settings[3] = 1
     settings[6] = 1
+    OpenBLAS.keepToOneThread()
     while true {
       dsaupd_c(
         &request, "I", rows, "LA", wanted, tolerance, &residual, columns, &basis, rows, &settings, &places,

@@ -7,20 +7,16 @@ enum PlanarStart {
     let (n, d) = (points.count, points.dimension)
     // A start needs few digits, so only small problems are decomposed in full.
     let isSmall = min(n, d) <= 500 && Double(n) * Double(d) * Double(min(n, d)) <= 4e9
-    // On one thread OpenBLAS rounds the same everywhere; a layout enlarges the least difference.
-    let found: Result<Matrix, ConceptError> = BLASThreads.single {
-      do {
-        return .success(
-          try PrincipalComponents(
-            points, count: 2, route: isSmall ? .exact : .randomised(rank: 2, seed: seed)
-          ).scores)
-      } catch let error as ConceptError {
-        return .failure(error)
-      } catch {
-        return .failure(ConceptError(.algebra("principal components: \(error)")))
-      }
+    let scores: Matrix
+    do {
+      scores = try PrincipalComponents(
+        points, count: 2, route: isSmall ? .exact : .randomised(rank: 2, seed: seed)
+      ).scores
+    } catch let error as ConceptError {
+      throw error
+    } catch {
+      throw ConceptError(.algebra("principal components: \(error)"))
     }
-    let scores = try found.get()
     return (0..<n).map { i in
       SIMD2(scores.columnCount > 0 ? scores[i, 0] : 0, scores.columnCount > 1 ? scores[i, 1] : 0)
     }

@@ -17,21 +17,6 @@ extension TCAV {
   ) throws(ConceptError) -> TCAVLayerStudy {
     try validate()
     try check(concepts, random, targets, products)
-    // With one thread OpenBLAS rounds the same, whatever else the process does; the runs go side by side anyway.
-    let study: Result<TCAVLayerStudy, ConceptError> = BLASThreads.single {
-      do throws(ConceptError) {
-        return .success(try self.study(layer, products, concepts, random, targets, hypotheses))
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try study.get()
-  }
-
-  private func study(
-    _ layer: String, _ products: PoolProducts, _ concepts: [ConceptRows], _ random: RandomRows,
-    _ targets: [String], _ hypotheses: Int?
-  ) throws(ConceptError) -> TCAVLayerStudy {
     let pseudoConcepts = pseudoConceptCount(hypotheses: hypotheses ?? concepts.count * targets.count)
     var products = products
     _ = products.normaliseScale()

@@ -1,31 +1,4 @@
 internal import COpenBLAS
-internal import Synchronization
-
-/// The one place that decides how many threads OpenBLAS uses.
-public enum BLASThreads {
-  /// Runs work with OpenBLAS on one thread, so that many small problems can run side by side.
-  ///
-  /// The setting is the process's: it holds from the first such work to the end of the last, from whatever threads.
-  public static func single<Result>(_ body: () throws -> Result) rethrows -> Result {
-    state.withLock { state in
-      if state.works == 0 {
-        state.before = openblas_get_num_threads()
-        openblas_set_num_threads(1)
-      }
-      state.works += 1
-    }
-    defer {
-      state.withLock { state in
-        state.works -= 1
-        if state.works == 0 { openblas_set_num_threads(state.before) }
-      }
-    }
-    return try body()
-  }
-
-  /// How many works run, and the number of threads before the first.
-  private static let state = Mutex((works: 0, before: Int32(1)))
-}
 
 extension Matrix {
   /// The product with another matrix.
@@ -51,6 +24,7 @@ extension Matrix {
       vector.count == columnCount, "a vector of \(vector.count) does not fit \(columnCount) columns")
     guard rowCount > 0, columnCount > 0 else { return Array(repeating: 0, count: rowCount) }
     var result = [Double](repeating: 0, count: rowCount)
+    OpenBLAS.keepToOneThread()
     cblas_dgemv(
       CblasRowMajor, CblasNoTrans, Int32(rowCount), Int32(columnCount), 1, elements, Int32(columnCount),
       vector, 1, 0,
@@ -79,11 +53,22 @@ extension Matrix {
     precondition(inner == bInner, "inner extents \(inner) and \(bInner) do not agree")
     var result = Matrix(rowCount: rows, columnCount: columns)
     guard rows > 0, columns > 0, inner > 0 else { return result }
-    cblas_dgemm(
-      CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
-      Int32(rows),
-      Int32(columns), Int32(inner), 1, a.elements, Int32(a.columnCount), b.elements, Int32(b.columnCount), 0,
-      &result.elements, Int32(columns))
+    a.elements.withUnsafeBufferPointer { left in
+      b.elements.withUnsafeBufferPointer { right in
+        result.elements.withUnsafeMutableBufferPointer { product in
+          ProductTiles(rows: rows, columns: columns, inner: inner).run(left, right, product) {
+            tile, left, right, product in
+            let (i, j) = (tile.rows.lowerBound, tile.columns.lowerBound)
+            cblas_dgemm(
+              CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
+              Int32(tile.rows.count), Int32(tile.columns.count), Int32(inner), 1,
+              left + (aTransposed ? i : i * a.columnCount), Int32(a.columnCount),
+              right + (bTransposed ? j * b.columnCount : j), Int32(b.columnCount), 0,
+              product + i * columns + j, Int32(columns))
+          }
+        }
+      }
+    }
     return result
   }
 }

@@ -21,9 +21,18 @@ public enum SinglePrecision {
       for row in 0..<count { result[(row * count + row)..<((row + 1) * count)].update(repeating: 0) }
       return
     }
-    cblas_ssyrk(
-      CblasRowMajor, CblasUpper, CblasNoTrans, Int32(count), Int32(width), 1, rows.baseAddress, Int32(width),
-      0, result.baseAddress, Int32(count))
+    ProductTiles(rows: count, columns: count, inner: width).run(rows, rows, result) {
+      tile, rows, _, result in
+      let (start, end) = (tile.rows.lowerBound, tile.rows.upperBound)
+      cblas_ssyrk(
+        CblasRowMajor, CblasUpper, CblasNoTrans, Int32(end - start), Int32(width), 1, rows + start * width,
+        Int32(width), 0, result + start * count + start, Int32(count))
+      guard end < count else { return }
+      cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(end - start), Int32(count - end), Int32(width), 1,
+        rows + start * width, Int32(width), rows + end * width, Int32(width), 0, result + start * count + end,
+        Int32(count))
+    }
   }
 
   /// `a · bᵀ`.
@@ -44,17 +53,19 @@ public enum SinglePrecision {
     BlockExtents.check(result.count, aCount, bCount)
     precondition(chunk >= 1, "found chunks of \(chunk) columns; give 1 or more")
     guard aCount > 0, bCount > 0 else { return }
-    guard width > 0, let left = a.baseAddress, let right = b.baseAddress else {
+    guard width > 0 else {
       result[..<(aCount * bCount)].update(repeating: 0)
       return
     }
     let step = min(chunk, width)
-    for start in stride(from: 0, to: width, by: step) {
-      cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(aCount), Int32(bCount),
-        Int32(min(step, width - start)),
-        1, left + start, Int32(width), right + start, Int32(width), start == 0 ? 0 : 1, result.baseAddress,
-        Int32(bCount))
+    ProductTiles(rows: aCount, columns: bCount, inner: width).run(a, b, result) { tile, a, b, result in
+      let (i, j) = (tile.rows.lowerBound, tile.columns.lowerBound)
+      for start in stride(from: 0, to: width, by: step) {
+        cblas_sgemm(
+          CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.rows.count), Int32(tile.columns.count),
+          Int32(min(step, width - start)), 1, a + i * width + start, Int32(width), b + j * width + start,
+          Int32(width), start == 0 ? 0 : 1, result + i * bCount + j, Int32(bCount))
+      }
     }
   }
 
@@ -86,9 +97,12 @@ public enum SinglePrecision {
       result[..<(left * right)].update(repeating: 0)
       return
     }
-    cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, Int32(left), Int32(right), Int32(count), 1, a.baseAddress,
-      Int32(left), b.baseAddress, Int32(right), 0, result.baseAddress, Int32(right))
+    ProductTiles(rows: left, columns: right, inner: count).run(a, b, result) { tile, a, b, result in
+      let (i, j) = (tile.rows.lowerBound, tile.columns.lowerBound)
+      cblas_sgemm(
+        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(tile.rows.count), Int32(tile.columns.count),
+        Int32(count), 1, a + i, Int32(left), b + j, Int32(right), 0, result + i * right + j, Int32(right))
+    }
   }
 }
 
@@ -113,9 +127,13 @@ public enum DoublePrecision {
       result[..<(aCount * bCount)].update(repeating: 0)
       return
     }
-    cblas_dgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(aCount), Int32(bCount), Int32(width), 1, a.baseAddress,
-      Int32(width), b.baseAddress, Int32(width), 0, result.baseAddress, Int32(bCount))
+    ProductTiles(rows: aCount, columns: bCount, inner: width).run(a, b, result) { tile, a, b, result in
+      let (i, j) = (tile.rows.lowerBound, tile.columns.lowerBound)
+      cblas_dgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.rows.count), Int32(tile.columns.count),
+        Int32(width), 1, a + i * width, Int32(width), b + j * width, Int32(width), 0, result + i * bCount + j,
+        Int32(bCount))
+    }
   }
 }
 

@@ -22,6 +22,7 @@ public struct SymmetricEigen: Sendable {
     var values = [Double](repeating: 0, count: n)
     if n > 0 {
       // A symmetric matrix is its own transpose, so row-major data needs no copy; rows hold eigenvectors then.
+      OpenBLAS.keepToOneThread()
       var info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 86, 85, Int32(n), &work, Int32(n), &values)
       if info > 0 {
         work = matrix.elements
@@ -64,6 +65,7 @@ public struct SymmetricEigen: Sendable {
     var supports = [Int32](repeating: 0, count: 2 * n)
     // 86, 73 and 85 are 'V', 'I' and 'U': vectors too, by index, the upper triangle. A symmetric matrix is its own
     // transpose, and vectors that LAPACK takes for columns are rows here.
+    OpenBLAS.keepToOneThread()
     let info = LAPACKE_dsyevr(
       LAPACK_COL_MAJOR, 86, 73, 85, Int32(n), &work, Int32(n), 0, 0, 1, Int32(count), 0, &found, &values,
       &vectors.elements, Int32(n), &supports)
@@ -99,6 +101,7 @@ public struct Cholesky: Sendable {
     while true {
       var work = matrix.elements
       for i in 0..<count { work[i * count + i] += jitter }
+      OpenBLAS.keepToOneThread()
       let info = count == 0 ? 0 : LAPACKE_dpotrf(LAPACK_COL_MAJOR, 85, Int32(count), &work, Int32(count))
       if info == 0 {
         factor = work
@@ -118,6 +121,7 @@ public struct Cholesky: Sendable {
     precondition(right.count == count)
     var solution = right
     if count > 0 {
+      OpenBLAS.keepToOneThread()
       _ = LAPACKE_dpotrs(LAPACK_COL_MAJOR, 85, Int32(count), 1, factor, Int32(count), &solution, Int32(count))
     }
     return solution
@@ -128,6 +132,7 @@ public struct Cholesky: Sendable {
     precondition(right.rowCount == count)
     var columns = right.transposed
     if count > 0, right.columnCount > 0 {
+      OpenBLAS.keepToOneThread()
       _ = LAPACKE_dpotrs(
         LAPACK_COL_MAJOR, 85, Int32(count), Int32(right.columnCount), factor, Int32(count), &columns.elements,
         Int32(count))
@@ -146,6 +151,7 @@ public struct Cholesky: Sendable {
     precondition(rows.columnCount == count, "rows of \(rows.columnCount) elements, expected \(count)")
     var result = rows
     guard count > 0, rows.rowCount > 0 else { return result }
+    OpenBLAS.keepToOneThread()
     cblas_dtrsm(
       CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(rows.rowCount), Int32(count), 1,
       factor, Int32(count), &result.elements, Int32(count))
@@ -176,6 +182,7 @@ public struct SingularValues: Sendable {
     var u = Matrix(rowCount: m, columnCount: k)
     var vt = Matrix(rowCount: k, columnCount: n)
     if k > 0 {
+      OpenBLAS.keepToOneThread()
       let info = LAPACKE_dgesdd(
         LAPACK_ROW_MAJOR, 83, Int32(m), Int32(n), &work, Int32(n), &values, &u.elements, Int32(k),
         &vt.elements, Int32(n))
@@ -208,6 +215,7 @@ extension Matrix {
     var scales = [Double](repeating: 0, count: columnCount)
     guard columnCount > 0 else { return self }
     let (m, n) = (Int32(rowCount), Int32(columnCount))
+    OpenBLAS.keepToOneThread()
     var info = LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, m, n, &work, n, &scales)
     if info == 0 { info = LAPACKE_dorgqr(LAPACK_ROW_MAJOR, m, n, n, &work, n, scales) }
     guard info == 0 else { throw TensorError(.solver(routine: "dgeqrf", info: Int(info))) }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Jobs on all cores, each with BLAS of one thread.
+/// Jobs on all cores.
 public enum Parallel {
   /// Runs `count` jobs and keeps their results in order; the first error in order is thrown.
   public static func map<Result: Sendable, Failure: Error>(
@@ -10,11 +10,9 @@ public enum Parallel {
     slots.withUnsafeMutableBufferPointer { buffer in
       // Each job writes its own slot.
       nonisolated(unsafe) let buffer = buffer
-      BLASThreads.single {
-        DispatchQueue.concurrentPerform(iterations: count) { index in
-          do throws(Failure) { buffer[index] = .success(try job(index)) } catch {
-            buffer[index] = .failure(error)
-          }
+      all(count) { index in
+        do throws(Failure) { buffer[index] = .success(try job(index)) } catch {
+          buffer[index] = .failure(error)
         }
       }
     }
@@ -22,5 +20,10 @@ public enum Parallel {
     results.reserveCapacity(count)
     for slot in slots { results.append(try slot!.get()) }
     return results
+  }
+
+  /// Runs `count` jobs, in no particular order.
+  static func all(_ count: Int, _ job: @Sendable (Int) -> Void) {
+    if count == 1 { job(0) } else { DispatchQueue.concurrentPerform(iterations: count, execute: job) }
   }
 }

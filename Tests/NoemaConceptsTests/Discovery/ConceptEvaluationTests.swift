@@ -77,6 +77,17 @@ import Testing
     }
   }
 
+  /// To the last bit, although other tests use the same cores.
+  @Test func evaluationsRepeat() throws {
+    let planted = try PlantedTextures(20, seed: 4), subject = try planted.subject()
+    let found = try PlantedTextures.discovery.discover(in: subject)
+    let again = try PlantedTextures.discovery.discover(in: subject)
+    let worths = try [found, again].map {
+      try PlantedTextures.evaluation.evaluate($0, in: subject, random: random()).layers[0]
+    }
+    #expect(worths[0].ranked == worths[1].ranked && worths[0].curves == worths[1].curves)
+  }
+
   /// Two layers are twice as many hypotheses.
   @Test func layersAreCorrectedTogether() throws {
     let planted = try PlantedTextures(20, seed: 2), subject = try planted.subject(["features", "pooled"])

@@ -1,6 +1,7 @@
 import Foundation
-import NoemaTensor
 import Testing
+
+@testable import NoemaTensor
 
 @Suite struct BlockProductsTests {
   private func numbers(_ count: Int, seed: UInt64) -> [Float] {
@@ -90,6 +91,75 @@ import Testing
         let along = (0..<5).reduce(0.0) { $0 + Double(a[4 * $1 + i]) * Double(b[3 * $1 + j]) }
         #expect(abs(Double(transposed[3 * i + j]) - along) < 1e-5)
         #expect(abs(double[3 * i + j] - rows[3 * i + j]) < 1e-13)
+      }
+    }
+  }
+
+  /// Products that are cut into tiles, along rows or along columns.
+  @Test(arguments: [(300, 40), (40, 300), (290, 290)]) func largeProductsEqualTheirDefinition(
+    _ aCount: Int, _ bCount: Int
+  ) {
+    let width = 2000
+    #expect(ProductTiles(rows: aCount, columns: bCount, inner: width).tiles.count == 3)
+    let (a, b) = (numbers(aCount * width, seed: 6), numbers(bCount * width, seed: 7))
+    let expected = naive(a, aCount, b, bCount, width)
+    let left = Matrix(rowCount: aCount, columnCount: width, elements: a.map(Double.init))
+    let right = Matrix(rowCount: bCount, columnCount: width, elements: b.map(Double.init))
+    func error(_ product: Matrix) -> Double {
+      zip(product.elements, expected).map { abs($0 - $1) }.max() ?? .infinity
+    }
+    #expect(error(left.timesTransposed(right)) < 1e-10)
+    #expect(error(left.times(right.transposed)) < 1e-10)
+    #expect(error(left.transposed.transposedTimes(right.transposed)) < 1e-10)
+
+    var single = [Float](repeating: 9, count: aCount * bCount)
+    var transposed = single
+    var double = [Double](repeating: 9, count: aCount * bCount)
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        single.withUnsafeMutableBufferPointer {
+          SinglePrecision.product(a, aCount, b, bCount, width: width, chunk: 512, into: $0)
+        }
+      }
+    }
+    left.elements.withUnsafeBufferPointer { a in
+      right.elements.withUnsafeBufferPointer { b in
+        double.withUnsafeMutableBufferPointer {
+          DoublePrecision.product(a, aCount, b, bCount, width: width, into: $0)
+        }
+      }
+    }
+    left.transposed.elements.map { Float($0) }.withUnsafeBufferPointer { a in
+      right.transposed.elements.map { Float($0) }.withUnsafeBufferPointer { b in
+        transposed.withUnsafeMutableBufferPointer {
+          SinglePrecision.transposedProduct(a, left: aCount, b, right: bCount, count: width, into: $0)
+        }
+      }
+    }
+    #expect(zip(double, expected).allSatisfy { abs($0 - $1) < 1e-10 })
+    #expect(zip(single, expected).allSatisfy { abs(Double($0) - $1) < 1e-2 })
+    #expect(zip(transposed, expected).allSatisfy { abs(Double($0) - $1) < 1e-2 })
+  }
+
+  @Test func largeGramsEqualTheirDefinitionAndRepeat() {
+    let (count, width) = (300, 600)
+    let rows = numbers(count * width, seed: 8)
+    let expected = naive(rows, count, rows, count, width)
+    // Side by side, and many at once: the last bits are the same.
+    let grams = Parallel.map(8) { _ in
+      var result = [Float](repeating: -7, count: count * count)
+      rows.withUnsafeBufferPointer { rows in
+        result.withUnsafeMutableBufferPointer {
+          SinglePrecision.gram(rows, count: count, width: width, into: $0)
+        }
+      }
+      return result
+    }
+    #expect(grams.allSatisfy { $0 == grams[0] })
+    for i in 0..<count {
+      for j in 0..<count {
+        let value = Double(grams[0][count * i + j])
+        #expect(j < i ? value == -7 : abs(value - expected[count * i + j]) < 1e-2)
       }
     }
   }

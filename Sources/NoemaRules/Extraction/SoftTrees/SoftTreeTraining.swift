@@ -36,8 +36,7 @@ struct SoftTreeTraining {
   ///
   /// - Throws: `RuleError.notFinite` when the loss leaves the finite numbers.
   func run(_ random: RandomNumbers) throws(RuleError) -> Outcome {
-    // Products of a batch are too small to be shared among threads.
-    let outcome = BLASThreads.single { train(random) }
+    let outcome = train(random)
     guard let loss = outcome.losses.last, loss.isFinite, outcome.numbers.allSatisfy(\.isFinite) else {
       throw RuleError(
         .notFinite(
@@ -108,7 +107,7 @@ struct SoftTreeTraining {
 
   /// The share of examples that each node sends right.
   func balance(of tree: SoftTree) -> [Double] {
-    let routing = BLASThreads.single { tree.routing(of: examples.table, rows: 0..<examples.table.rowCount) }
+    let routing = tree.routing(of: examples.table, rows: 0..<examples.table.rowCount)
     return (0..<tree.innerCount).map { node in
       var (right, reached) = (0.0, 0.0)
       for row in 0..<examples.table.rowCount {
