@@ -24,56 +24,20 @@ struct ACEDemo: ParsableCommand {
   private static let shirtCount = 200, otherCount = 30, taggedClass = 6
 
   func run() throws {
-    let start = ContinuousClock().now
-    let images = try FashionImages(folder: options.data)
-    let folder = try DemoModels.folder(options.models)
-    try ResultFolder.make(at: out) { target in
-      let tagged = try write(images, to: target)
-      for twin in DemoModels.twins {
-        func arguments(_ place: String) -> [String] {
-          [
-            "--model", "\(folder)/fmnist-\(twin).onnx", "--data", "\(place)/images.npy", "--labels",
-            "\(place)/labels.txt", "--target", "Shirt", "--layer", "pool2",
-            // Clothes lie on black, and where a part lies has a meaning to these networks.
-            "--segmenter", "grid", "--segments", "7", "--fill", "0", "--fit", "in-place",
-            "--concepts", "25", "--search", "100", "--held-out", "100",
-            "--seed", String(options.seed), "-o", "\(place)/\(twin)",
-          ]
-        }
-        // What repeats the study speaks of the final place.
-        StudyFile.override = ["ace"] + arguments(out)
-        let command = try ACECommand.parse(arguments(target.stagingPath) + (options.quiet ? ["--quiet"] : []))
-        let outcome = try command.study(isPrinting: false, data: "\(out)/images.npy")
-        if !options.quiet { print(text(outcome, twin, tagged)) }
-      }
-      guard !options.quiet else { return }
-      print(String(format: "%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
-      print("reports: \(out)/tagged/report.html, \(out)/clean/report.html")
+    let images = TaggedImages(of: try FashionImages(folder: options.data), seed: options.seed) { label in
+      label == Self.taggedClass ? Self.shirtCount : Self.otherCount
+    } isTagged: { label, number in
+      label == Self.taggedClass && number % 2 == 1
     }
-  }
-
-  /// Writes images and labels, class after class.
-  ///
-  /// - Returns: the places of the images with the tag.
-  private func write(_ source: FashionImages, to folder: ResultFolder) throws -> Set<Int> {
-    var random = RandomNumbers(seed: options.seed)
-    let order = random.sample(source.images.count, below: source.images.count)
-    var pixels: [UInt8] = [], words: [String] = [], tagged: Set<Int> = []
-    for label in FashionImages.classNames.indices {
-      let isShirt = label == Self.taggedClass
-      let chosen = order.filter { source.labels[$0] == label }.prefix(
-        isShirt ? Self.shirtCount : Self.otherCount)
-      for (number, index) in chosen.enumerated() {
-        let isTagged = isShirt && number % 2 == 1
-        if isTagged { tagged.insert(words.count) }
-        pixels += (isTagged ? source.images[index].withTag() : source.images[index]).pixels
-        words.append(FashionImages.classNames[label])
-      }
+    let flags = [
+      "--target", "Shirt", "--layer", "pool2",
+      // Clothes lie on black, and where a part lies has a meaning to these networks.
+      "--segmenter", "grid", "--segments", "7", "--fill", "0", "--fit", "in-place",
+      "--concepts", "25", "--search", "100", "--held-out", "100",
+    ]
+    try options.studyTwins("ace", on: images, flags: flags, out: out) { arguments, data, twin in
+      text(try ACECommand.parse(arguments).study(isPrinting: false, data: data), twin, images.tagged)
     }
-    try NPYFile.write(
-      Tensor(shape: [words.count, 28, 28], pixels), to: try folder.makePath(for: "images.npy"))
-    try folder.write(words.joined(separator: "\n") + "\n", to: "labels.txt")
-    return tagged
   }
 
   /// What was found for a twin, beside what was planted.

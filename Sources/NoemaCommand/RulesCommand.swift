@@ -61,16 +61,14 @@ struct RulesExtractCommand: ParsableCommand {
   @OptionGroup(title: "Tables") var tables: RuleTableOptions
   @OptionGroup var options: RunOptions
   @Option(help: "How rules are extracted.", transform: RuleMethod.named) var method = RuleMethod.tree
-  @Option(
-    name: .customLong("max-rules"),
-    help:
-      "The most rules: a number, best (the fewest within a standard error of the best), knee, or none.")
-  var maximum = RuleLimit.best
-  @Option(help: "Sizes that are tried for the curve, with commas between; none for no curve.")
-  var curve = "2,4,8,16,32,64"
-  @Option(help: "How often the extraction is repeated, with other seeds and on resampled rows; 0 for not.")
-  var repeats = 3
+  @OptionGroup var asked: RuleStudyOptions
   @Option(help: "The number of generated queries; the method's own by default.") var queries: Int?
+  @Option(
+    name: .customLong("min-cases"),
+    help:
+      "The fewest rows of a leaf, below 1 a share of the examples; the method's own by default."
+  )
+  var minimumCases: Double?
   @Option(help: "The depth of a soft tree.") var depth = 4
   @Option(
     parsing: .upToNextOption,
@@ -78,17 +76,20 @@ struct RulesExtractCommand: ParsableCommand {
   var layers: [String] = []
   @Option(help: "The network's output that holds the classes; the first of floats by default.")
   var output: String?
-  @Flag(name: .customLong("exact-thresholds"), help: "Do not round thresholds between values of the table.")
-  var isExact = false
-  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
-  @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   func validate() throws {
-    _ = try sizes()
-    if repeats < 0 { throw ValidationError("--repeats must be 0 or more, found \(repeats).") }
     if let queries, queries < 1 { throw ValidationError("--queries must be 1 or more, found \(queries).") }
     guard queries == nil || method.asksQueries else {
       throw ValidationError("--method \(method.rawValue) generates no queries, so --queries says nothing.")
+    }
+    if let minimumCases {
+      guard method.growsLeaves else {
+        throw ValidationError("--method \(method.rawValue) grows no trees, so --min-cases says nothing.")
+      }
+      guard minimumCases > 0, minimumCases <= 1e9 else {
+        throw ValidationError(
+          "--min-cases must be a share above 0 or a number of rows, found \(minimumCases).")
+      }
     }
     guard tables.label != nil || method != .remT else {
       throw ValidationError("--method rem-t learns from true classes; name their column with --label.")
@@ -98,8 +99,6 @@ struct RulesExtractCommand: ParsableCommand {
         "--layers is for methods that look inside; --method \(method.rawValue) asks only.")
     }
   }
-
-  private func sizes() throws -> [Int] { try RuleLimit.sizes(curve) }
 
   func run() throws { _ = try study() }
 
@@ -112,13 +111,13 @@ struct RulesExtractCommand: ParsableCommand {
     let progress = options.progress()
     var found: RulesReport?
     // The place is claimed before the work is done.
-    try ResultFolder.make(at: out) { folder in
+    try ResultFolder.make(at: asked.out) { folder in
       let (report, softTree) = try report(network, data, oracle, progress)
       let run = RunRecord(
         LoadedModel(
           network: network, preprocessing: nil, classNames: data.classes, shapes: [:], isGuess: false),
         data: dataRecord(data),
-        settings: Dictionary(record.map { ($0.name, $0.value) }) { first, _ in first }, seed: seed,
+        settings: Dictionary(record.map { ($0.name, $0.value) }) { first, _ in first }, seed: asked.seed,
         timings: ["study": seconds(since: start)])
       let refusals = try RulesPage(report).write(into: folder, run: run)
       if let softTree {
@@ -148,7 +147,7 @@ struct RulesExtractCommand: ParsableCommand {
     let scores = try? network.classCount()
     let data = try RuleData(
       tables, outputCount: output == nil ? scores.map { max(2, $0) } : nil, names: names,
-      skipsMissing: options.skipBad, seed: seed)
+      skipsMissing: options.skipBad, seed: asked.seed)
     let oracle = try TableNetwork(
       network, features: data.features, classes: data.classes, output: output,
       layers: layers.isEmpty ? nil : layers, scaling: try tables.scaling(),
@@ -166,24 +165,24 @@ struct RulesExtractCommand: ParsableCommand {
     _ network: Network, _ data: RuleData, _ oracle: TableNetwork, _ progress: ProgressBar
   ) throws -> (report: RulesReport, softTree: SoftTree?) {
     var extraction = RuleExtraction(method: method, queries: queries)
-    extraction.depth = depth
-    var study = RuleStudy(oracle: oracle, extraction: extraction, training: data.training, seed: seed)
-    (study.sizes, study.rounds) = (try sizes(), !isExact)
+    (extraction.depth, extraction.minimumCases) = (depth, minimumCases)
+    var study = RuleStudy(oracle: oracle, extraction: extraction, training: data.training, seed: asked.seed)
+    (study.sizes, study.rounds) = (try asked.sizes(), !asked.isExact)
     // Asked first, so that rows that the network cannot read are named before the work.
     let probabilities = try oracle.probabilities(of: data.test.table)
     let answers = try oracle.labels(of: data.test.table)
     let own = try oracle.labels(of: data.training.table)
     let curve = try study.curve { progress($0, $1, $2) }
-    let limit = maximum.chosen(by: curve)
+    let limit = asked.maximum.chosen(by: curve)
     let rules = try study.rules(maximum: limit)
     var record = try RulesRecord(
       method: method.rawValue, rules.document, on: data.test.table, network: answers,
-      probabilities: probabilities, truth: data.test.labels, seed: seed)
+      probabilities: probabilities, truth: data.test.labels, seed: asked.seed)
     record.curve = curve?.curve
     record.stability = try study.stability(
-      of: rules.document, maximum: limit, repeats: repeats, on: data.test.table
+      of: rules.document, maximum: limit, repeats: asked.repeats, on: data.test.table
     ) { progress($0, $1, $2) }
-    record.isTruncated = rules.isTruncated && maximum.isAsked
+    record.isTruncated = rules.isTruncated && asked.maximum.isAsked
     record.remarks = rules.remarks + data.remarks
     var report = RulesReport(
       title: "Rules of \((model as NSString).lastPathComponent)", record: record, document: rules.document,
@@ -205,12 +204,11 @@ struct RulesExtractCommand: ParsableCommand {
     let queries = queries.map { "\($0)" } ?? "the method's own"
     let layers = layers.isEmpty ? "dense" : layers.joined(separator: ", ")
     let own = [
-      (name: "method", value: method.rawValue), (name: "max-rules", value: maximum.name),
-      (name: "curve", value: curve), (name: "repeats", value: "\(repeats)"),
+      (name: "method", value: method.rawValue),
       (name: "queries", value: queries), (name: "layers", value: layers),
-      (name: "thresholds", value: isExact ? "exact" : "rounded"), (name: "seed", value: "\(seed)"),
+      (name: "min-cases", value: minimumCases.map { "\($0)" } ?? "the method's own"),
     ]
-    return own + tables.record
+    return own + asked.record + tables.record
   }
 
   private func dataRecord(_ data: RuleData) -> [String: String] {
@@ -228,6 +226,6 @@ struct RulesExtractCommand: ParsableCommand {
     print(RuleSummary(report: report).text)
     for refusal in refusals { print("note: \(refusal)") }
     print(String(format: "\n%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
-    print("report: \(out)/report.html")
+    print("report: \(asked.out)/report.html")
   }
 }

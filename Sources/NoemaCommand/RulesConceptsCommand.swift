@@ -26,25 +26,10 @@ struct RulesConceptsCommand: ParsableCommand {
   @OptionGroup(title: "Concepts") var concepts: ConceptRuleOptions
   @OptionGroup var options: RunOptions
   @Option(help: "How rules are extracted.", transform: RuleMethod.named) var method = RuleMethod.rules
-  @Option(
-    name: .customLong("max-rules"),
-    help:
-      "The most rules: a number, best (the fewest within a standard error of the best), knee, or none.")
-  var maximum = RuleLimit.best
-  @Option(help: "Sizes that are tried for the curve, with commas between; none for no curve.")
-  var curve = "2,4,8,16,32,64"
-  @Option(help: "How often the extraction is repeated, with other seeds and on resampled rows; 0 for not.")
-  var repeats = 3
+  @OptionGroup var asked: RuleStudyOptions
   @Option(help: "The network's output that holds the classes; the main one by default.") var output: String?
-  @Flag(
-    name: .customLong("exact-thresholds"), help: "Do not round thresholds between values of the examples.")
-  var isExact = false
-  @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
-  @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out: String
 
   func validate() throws {
-    _ = try RuleLimit.sizes(curve)
-    if repeats < 0 { throw ValidationError("--repeats must be 0 or more, found \(repeats).") }
     guard [.tree, .rules, .list, .ensemble, .softTree].contains(method) else {
       throw ValidationError(
         "--method \(method.rawValue) asks about rows that no example has, or looks at the layers behind a table; over "
@@ -56,12 +41,12 @@ struct RulesConceptsCommand: ParsableCommand {
     let start = ContinuousClock().now
     let model = try model.load()
     let progress = options.progress()
-    try ResultFolder.make(at: out) { folder in
+    try ResultFolder.make(at: asked.out) { folder in
       let material = try ConceptRuleMaterial(self, model, progress)
       let (report, softTree) = try report(material, model, progress)
       let run = RunRecord(
         model, data: material.record,
-        settings: Dictionary(record.map { ($0.name, $0.value) }) { first, _ in first }, seed: seed,
+        settings: Dictionary(record.map { ($0.name, $0.value) }) { first, _ in first }, seed: asked.seed,
         timings: ["study": seconds(since: start)])
       let refusals = try RulesPage(report).write(into: folder, run: run)
       if let softTree {
@@ -82,25 +67,25 @@ struct RulesConceptsCommand: ParsableCommand {
   ) throws -> (report: RulesReport, softTree: SoftTree?) {
     let (training, test) = (material.training, material.test)
     var extraction = RuleExtraction(method: method, queries: 0)
-    extraction.minimumLeaf = 5
+    extraction.minimumCases = 5
     var study = RuleStudy(
       oracle: training.oracle, extraction: extraction, training: RuleExamples(table: training.table),
-      seed: seed)
-    (study.sizes, study.rounds) = (try RuleLimit.sizes(self.curve), !isExact)
+      seed: asked.seed)
+    (study.sizes, study.rounds) = (try asked.sizes(), !asked.isExact)
     let curve = try study.curve { progress($0, $1, $2) }
-    let limit = maximum.chosen(by: curve)
+    let limit = asked.maximum.chosen(by: curve)
     let rules = try study.rules(maximum: limit)
     var record = try RulesRecord(
       method: method.rawValue, rules.document, on: test.table, network: test.labels,
-      probabilities: test.probabilities, truth: material.truth, seed: seed)
+      probabilities: test.probabilities, truth: material.truth, seed: asked.seed)
     record.curve = curve?.curve
     record.stability = try study.stability(
-      of: rules.document, maximum: limit, repeats: repeats, on: test.table
+      of: rules.document, maximum: limit, repeats: asked.repeats, on: test.table
     ) { progress($0, $1, $2) }
-    record.isTruncated = rules.isTruncated && maximum.isAsked
+    record.isTruncated = rules.isTruncated && asked.maximum.isAsked
     record.remarks = rules.remarks + material.remarks
     let completeness = try ConceptCompleteness(
-      of: rules.document.model, training: training, test: test, seed: seed)
+      of: rules.document.model, training: training, test: test, seed: asked.seed)
     record.concepts = ConceptsRecord(
       test, leftOut: material.leftOut, rules.document, completeness: completeness, names: material.name)
     var report = RulesReport(
@@ -117,11 +102,9 @@ struct RulesConceptsCommand: ParsableCommand {
 
   private var record: [(name: String, value: String)] {
     [
-      (name: "method", value: method.rawValue), (name: "max-rules", value: maximum.name),
-      (name: "curve", value: curve), (name: "repeats", value: "\(repeats)"),
-      (name: "thresholds", value: isExact ? "exact" : "rounded"), (name: "seed", value: "\(seed)"),
+      (name: "method", value: method.rawValue),
       (name: "data", value: data.data), (name: "test", value: test ?? "30 % of the data"),
-    ] + concepts.record
+    ] + asked.record + concepts.record
   }
 
   private func say(_ report: RulesReport, _ notes: [String], _ start: ContinuousClock.Instant) throws {
@@ -131,6 +114,6 @@ struct RulesConceptsCommand: ParsableCommand {
     for sentence in report.record.concepts?.completeness.sentences ?? [] { print(sentence) }
     for note in notes { print("note: \(note)") }
     print(String(format: "\n%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
-    print("report: \(out)/report.html")
+    print("report: \(asked.out)/report.html")
   }
 }

@@ -33,53 +33,16 @@ struct SpRAYDemo: ParsableCommand {
   }
 
   func run() throws {
-    let start = ContinuousClock().now
-    let images = try FashionImages(folder: options.data)
-    let folder = try DemoModels.folder(options.models)
-    try ResultFolder.make(at: out) { target in
-      let tagged = try write(images, to: target)
-      for twin in DemoModels.twins {
-        func arguments(_ place: String) -> [String] {
-          [
-            "--model", "\(folder)/fmnist-\(twin).onnx", "--data", "\(place)/images.npy", "--labels",
-            "\(place)/labels.txt", "--seed", String(options.seed), "-o", "\(place)/\(twin)",
-          ]
-        }
-        // What repeats the study speaks of the final place.
-        StudyFile.override = ["spray"] + arguments(out)
-        let command = try SprayCommand.parse(
-          arguments(target.stagingPath) + (options.quiet ? ["--quiet"] : []))
-        let found = try command.study(isPrinting: false, data: "\(out)/images.npy")
-        if !options.quiet { print(text(found, twin, tagged)) }
-      }
-      guard !options.quiet else { return }
-      print(String(format: "%.1f s, peak memory %d MiB", seconds(since: start), peakMemory() >> 20))
-      print("reports: \(out)/tagged/report.html, \(out)/clean/report.html")
+    let tags = Int((Self.taggedShare * Double(examples)).rounded())
+    let images = TaggedImages(of: try FashionImages(folder: options.data), seed: options.seed) { label in
+      Self.classes.contains(label) ? examples : 0
+    } isTagged: { label, number in
+      // Spread among the others.
+      label == Self.taggedClass && (number + 1) * tags / examples > number * tags / examples
     }
-  }
-
-  /// Writes images and labels, class after class.
-  ///
-  /// - Returns: the places of the images with the tag.
-  private func write(_ source: FashionImages, to folder: ResultFolder) throws -> Set<Int> {
-    var random = RandomNumbers(seed: options.seed)
-    let order = random.sample(source.images.count, below: source.images.count)
-    var pixels: [UInt8] = [], words: [String] = [], tagged: Set<Int> = []
-    for label in Self.classes {
-      let chosen = order.filter { source.labels[$0] == label }.prefix(examples)
-      let tags = label == Self.taggedClass ? Int((Self.taggedShare * Double(examples)).rounded()) : 0
-      for (number, index) in chosen.enumerated() {
-        // Spread among the others.
-        let isTagged = (number + 1) * tags / examples > number * tags / examples
-        if isTagged { tagged.insert(words.count) }
-        pixels += (isTagged ? source.images[index].withTag() : source.images[index]).pixels
-        words.append(FashionImages.classNames[label])
-      }
+    try options.studyTwins("spray", on: images, out: out) { arguments, data, twin in
+      text(try SprayCommand.parse(arguments).study(isPrinting: false, data: data), twin, images.tagged)
     }
-    try NPYFile.write(
-      Tensor(shape: [words.count, 28, 28], pixels), to: try folder.makePath(for: "images.npy"))
-    try folder.write(words.joined(separator: "\n") + "\n", to: "labels.txt")
-    return tagged
   }
 
   /// What was found for a twin, beside what was planted.

@@ -190,6 +190,38 @@ private func correlation(_ a: [Double], _ b: [Double]) -> Double {
     }
   }
 
+  /// Examples of which some equal all background rows in a feature, and whose features are put together differently.
+  @Test func examplesWithOtherPlayersShareABatch() throws {
+    let network = try Game.dense(5, activation: "Relu")
+    var numbers = normalTensor([3, 5], seed: 14).floats, rest = normalTensor([4, 5], seed: 15).floats
+    for row in 0..<4 { rest[row * 5 + 2] = 0.5 }
+    numbers[5 + 2] = 0.5
+    let x = Tensor(shape: [3, 5], numbers), rows = Tensor(shape: [4, 5], rest)
+    let background = (0..<4).map { Array(rest[$0 * 5..<($0 + 1) * 5]) }
+    let game = CoalitionGame(background: .rows([rows]))
+    for method in [ExactShapley(game), KernelSHAP(game)] as [any AttributionMethod] {
+      let found = try explain(method, network, x, classes: [1, 1, 0])
+      for example in 0..<3 {
+        let expected = try byOrders(
+          network, Array(numbers[example * 5..<(example + 1) * 5]), background: background,
+          class: example < 2 ? 1 : 0)
+        #expect(
+          differ(Array(found.values[0].floats[example * 5..<(example + 1) * 5]), expected) < shareTolerance)
+      }
+    }
+    // Of each example the first and another feature are one player.
+    let masks = Tensor(shape: [3, 5], [0, 0, 1, 2, 3, 0, 1, 0, 2, 3, 0, 1, 2, 0, 3].map { Int32($0) })
+    let grouped = CoalitionGame(groups: FeatureGroups(masks: [masks]), background: .rows([rows]))
+    let all = try explain(KernelSHAP(grouped), network, x, classes: [1, 1, 1])
+    for example in 0..<3 {
+      let alone = CoalitionGame(
+        groups: FeatureGroups(masks: [masks.rows(example..<example + 1)]), background: .rows([rows]))
+      let one = try explain(
+        KernelSHAP(alone), network, x.rows(example..<example + 1), classes: [1])
+      #expect(scaledDifference(one.values[0], all.values[0].rows(example..<example + 1))! < shareTolerance)
+    }
+  }
+
   @Test func dummiesAreWorthNothingAndTwinsTheSame() throws {
     // A player that is never read.
     let network = try Game.dense(6, hasDummy: true), x = normalTensor([1, 6], seed: 5)

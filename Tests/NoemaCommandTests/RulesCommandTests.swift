@@ -21,6 +21,32 @@ import Testing
     #expect(outcome.output.contains("colour = red?") && outcome.output.contains("report: out/report.html"))
   }
 
+  /// What the network takes for red stands first now.
+  @Test func levelsStandInTheOrderThatIsSaid() throws {
+    let workspace = try RulesScene.workspace()
+    let flags = ["--levels", "colour=red,green,blue"]
+    let outcome = try workspace.start(RulesScene.arguments("out", flags)).wait()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let found = try RuleDocument(path: workspace.file("out/rules.json")).model
+    #expect(found.features[2].levels == ["red", "green", "blue"])
+    #expect(outcome.output.contains("colour = blue?"))
+  }
+
+  /// Few cases in a leaf give more rules than many.
+  @Test(arguments: ["eclaire", "rem-d", "deepred", "tree", "rem-t"]) func casesOfALeafAreAsSaid(
+    _ method: String
+  ) throws {
+    let workspace = try RulesScene.workspace()
+    // A tree is grown on queries, too.
+    let counts = try ["3", method == "tree" ? "900" : "0.4"].map { cases in
+      let flags = ["--method", method, "--min-cases", cases, "--max-rules", "none", "--quiet"]
+      let outcome = try workspace.start(RulesScene.arguments("out", flags)).wait()
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return try workspace.ruleCount("out/rules.json")
+    }
+    #expect(counts[0] > counts[1], "\(counts)")
+  }
+
   private func share(_ estimate: Any?) throws -> Double {
     let estimate = try #require(estimate as? [String: Any])
     let value = try #require(estimate["value"] as? Double)

@@ -98,6 +98,24 @@ import Testing
       65, "\(whole) --columns x,y,color",
       "train.csv: no column named 'color', which the rules read; did you mean 'colour'?"),
     Case(65, "\(whole) --exclude key", "train.csv: no column named 'key'"),
+    Case(
+      2, "\(whole) --levels colour",
+      "--levels expects COLUMN=LEVEL,LEVEL,… of two or more levels, found 'colour'."),
+    Case(2, "\(whole) --ordinal colour=red,red", "--ordinal expects COLUMN=LEVEL,LEVEL,…"),
+    Case(
+      2, "\(whole) --levels colour=red,green --categorical colour",
+      "The column 'colour' is named twice among --integer, --categorical, --levels and --ordinal."),
+    Case(
+      65, "\(whole) --levels colour=red,green",
+      "column 'colour': 'blue' is none of the categories 'red', 'green'"),
+    Case(65, "\(whole) --levels color=red,green", "train.csv: no column named 'color'"),
+    Case(65, "\(whole) --ordinal colour=red,green,blue", "a table of 3 features needs"),
+    Case(
+      2, "\(whole) --method anchors --min-cases 3",
+      "--method anchors grows no trees, so --min-cases says nothing."),
+    Case(
+      2, "\(whole) --min-cases 0",
+      "--min-cases must be a share above 0 or a number of rows, found 0.0."),
     Case(65, "\(whole) --integer x", "train.csv: row 1, column 'x'"),
     Case(2, "\(whole) --mean 1,2,3,4,5", "Give --mean and --std together, a number for each input column."),
     Case(2, "\(whole) --mean one --std 1", "--mean expects numbers with commas between, found 'one'."),

@@ -8,6 +8,9 @@ attribution: relevance (EpsilonPlusFlat) against zennit and in forward passes, D
 study:    a large study (500 runs, 199 pseudo-concepts) by Noema alone.
 spray:    relevance maps of 32 × 32, from the array to clusters and t-SNE: 1,000 to 10,000 against CoRelAy with
           scikit-learn, up to 50,000 by Noema alone; beside the results, a picture of the cost.
+ace:      the concepts of a class (50 images, three resolutions, 25 concepts, one layer of EfficientNet-Lite0, 50 runs)
+          against the same steps by PyTorch, scikit-image and scikit-learn, end to end; what Noema adds unless told not
+          to; and under memory budgets.
 rules:    growing a tree on 100,000 rows of 50 numbers against scikit-learn, exactly and with histograms; ECLAIRE by
           Noema alone, up to 20,000 rows and four hidden layers, with a picture of the cost.
 
@@ -38,7 +41,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(ROOT, ".build/bench")
 STUDY, SPRAY = os.path.join(WORK, "study"), os.path.join(WORK, "spray")
 NOEMA = os.environ.get("NOEMA", os.path.join(ROOT, ".build/release/noema"))
-PARTS = ["networks", "latency", "attribution", "tcav", "study", "spray", "rules"]
+PARTS = ["networks", "latency", "attribution", "tcav", "study", "spray", "ace", "rules"]
 NETWORKS = ["resnet50", "efficientnet-lite0", "vit-4", "minilm"]
 BATCH, TARGET = 8, 7
 
@@ -362,6 +365,40 @@ def agreement():
     """How far the clusters of Noema's last run are the planted strategies."""
     found, _, _ = measured(peer("time_spray.py", "--agreement", os.path.join(SPRAY, "assignments.csv")), threads=2)
     return float(found)
+
+
+# The last of the studied blocks; concepts, runs of each.
+CONCEPTS, RUNS = 25, 50
+
+
+def ace(options):
+    return [partial(discover, options), partial(discover_in_full, options)]
+
+
+def ace_command(*flags):
+    data = os.path.join(WORK, "images")
+    return [
+        NOEMA, "ace", "--model", exported("efficientnet-lite0"), "--data", os.path.join(data, "searched"), "--target",
+        str(TARGET), "--layer", studied_layers()[-1], "--random", os.path.join(data, "pool"), "--concepts",
+        str(CONCEPTS), "--runs", str(RUNS), "--seed", "7", *flags, "-o", os.path.join(WORK, "discovered")]
+
+
+def discover(options):
+    """The steps of the paper on both sides."""
+    images.draw(os.path.join(WORK, "images"))
+    exported("efficientnet-lite0")
+    other = peer(
+        "time_ace.py", os.path.join(WORK, "images"), TARGET, CONCEPTS, RUNS, options.threads)
+    plain = ["--pseudo-concepts", "0", "--masks", "0", "--scenes", "0", "--stability", "0"]
+    return whole_processes(
+        "ACE, 50 images, 25 concepts", {"Noema": ace_command(*plain), "PyTorch": other}, options)
+
+
+def discover_in_full(options):
+    """With what the paper does not have: a valid test, indices, curves with bands, stability."""
+    images.draw(os.path.join(WORK, "images"))
+    return [row for budget in ("1GB", "4GB") for row in whole_processes(
+        f"ACE, in full, --memory {budget}", {"Noema": ace_command("--memory", budget)}, options)]
 
 
 # Rows of the table for three hidden layers, and hidden layers for all its rows.

@@ -1,6 +1,6 @@
 """The images of the concept studies, drawn with a fixed seed: PNG files of 224 x 224.
 
-`class` (24), `concepts/{stripes,dots,checks}` (24 each), `sets/set0…set3` (24 each) and `pool` (240).
+`class` (24), `concepts/{stripes,dots,checks}` (24 each), `sets/set0…set3` (24 each), `pool` (240), `searched` (100).
 """
 
 import os
@@ -49,7 +49,7 @@ def draw(folder):
     folders = {"class": (scene, COUNT), "pool": (scene, 240)}
     folders |= {f"concepts/{kind.__name__}": (kind, COUNT) for kind in (stripes, dots, checks)}
     folders |= {f"sets/set{index}": (scene, COUNT) for index in range(4)}
-    for number, (name, (kind, count)) in enumerate(sorted(folders.items())):
+    for number, (name, (kind, count)) in enumerate([*sorted(folders.items()), ("searched", (scene, 100))]):
         path = os.path.join(folder, name)
         if os.path.isdir(path) and len(os.listdir(path)) == count:
             continue

@@ -8,6 +8,8 @@ struct GameRunner {
   let link: CoalitionGame.Link
   /// The background rows, one tensor per attributed value.
   let background: [Tensor]
+  /// What coalitions are worth behind an affine beginning; nil where there is none, or a single background row.
+  let behind: AffineGame?
   private let table: PlayerTable
 
   /// Compiles a game.
@@ -21,15 +23,25 @@ struct GameRunner {
     link = game.link
     rowsPerExample = rows(table.largestCount, background[0].shape[0])
     runner = try RowRunner(subject, rowsPerExample: rowsPerExample)
+    behind =
+      runner.isClosed
+      ? try AffineGame(
+        subject, background: background, players: table.largestCount, rowsPerExample: rowsPerExample) : nil
   }
 
   private let rowsPerExample: Int
+  private static let sharedSets = 1 << 17
 
   /// The largest number of players of an example.
   var playerCount: Int { table.largestCount }
   var rowCount: Int { background[0].shape[0] }
   var batchSize: Int {
-    runner.batchSize(rowsPerExample: rowsPerExample, batches: RowRunner.manyBatches)
+    // Examples share what background rows add.
+    if behind != nil {
+      let sets = max(1, rowsPerExample / rowCount)
+      return min(runner.batchSize(rowsPerExample: 1), max(1, min(16, Self.sharedSets / sets)))
+    }
+    return runner.batchSize(rowsPerExample: rowsPerExample, batches: RowRunner.manyBatches)
   }
 
   /// Reads a batch of examples and what their outputs are.
@@ -100,6 +112,44 @@ struct GameBatch {
       classes: classes)
     if game.link == .identity { return outputs }
     return try outputs.enumerated().map { try game.linked($1, example: list.examples[$0]) }
+  }
+
+  /// The worth of coalitions of each example.
+  ///
+  /// - Parameter sets: for each example its coalitions.
+  /// - Returns: for each example what each of its coalitions is worth.
+  func worths(of sets: [[PlayerSet]]) throws -> [[Double]] {
+    guard let behind = game.behind else {
+      var list = CoalitionList(capacity: capacity)
+      for (example, sets) in sets.enumerated() { for set in sets { list.append(set, of: example) } }
+      var rest = try worths(of: list)[...]
+      return sets.map { sets in
+        defer { rest = rest.dropFirst(sets.count) }
+        return Array(rest.prefix(sets.count))
+      }
+    }
+    var worths = sets.map { _ in [Double]() }
+    for examples in alike(sets) {
+      let outputs = try behind.outputs(
+        of: sets[examples[0]], players: players[examples[0]], values: values, examples: examples,
+        classes: classes)
+      for (example, outputs) in zip(examples, outputs) {
+        worths[example] = try outputs.map { try game.linked($0, example: example) }
+      }
+    }
+    return worths
+  }
+
+  /// Examples that have the same players and coalitions, together.
+  private func alike(_ sets: [[PlayerSet]]) -> [[Int]] {
+    var groups: [[Int]] = []
+    for example in sets.indices {
+      let place = groups.firstIndex {
+        sets[$0[0]] == sets[example] && players[$0[0]].owners == players[example].owners
+      }
+      if let place { groups[place].append(example) } else { groups.append([example]) }
+    }
+    return groups
   }
 
   /// The class output of each example on every background row alone.

@@ -29,6 +29,20 @@ extension Node {
   }
 }
 
+extension Subject {
+  /// The network from the attributed values on, and where its affine part ends.
+  func affinePart(
+    of graph: Graph
+  ) throws(GraphError) -> (graph: Graph, explained: Value, ends: [Value]) {
+    var graph = graph
+    let hooks = try graph.values(named: attributedNames())
+    let explained = try graph.explainedOutput(output, scale: scale)
+    graph.outputs = [explained] + hooks
+    try graph.begin(at: hooks, keeping: explained)
+    return (graph, explained, graph.affineEnds(to: explained))
+  }
+}
+
 extension Graph {
   /// The places of the nodes that a value needs, from some values on.
   func nodes(between starts: Set<Value>, and end: Value) -> Set<Int> {

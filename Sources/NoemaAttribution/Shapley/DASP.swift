@@ -50,25 +50,13 @@ public struct DASP: AttributionMethod {
       tail: try Self.tail(subject, rows: (2 * game.playerCount).multipliedCapped(by: sizes)))
   }
 
-  /// The network from the attributed values on, and where its affine part ends.
-  private static func cut(
-    _ graph: Graph, _ subject: Subject
-  ) throws(GraphError) -> (graph: Graph, explained: Value, ends: [Value]) {
-    var graph = graph
-    let hooks = try graph.values(named: subject.attributedNames())
-    let explained = try graph.explainedOutput(subject.output, scale: subject.scale)
-    graph.outputs = [explained] + hooks
-    try graph.begin(at: hooks, keeping: explained)
-    return (graph, explained, graph.affineEnds(to: explained))
-  }
-
   /// What the affine part gives for rows of attributed values.
   private static func prefix(_ subject: Subject, rows: Int) throws -> BatchRunner {
     try BatchRunner(
       subject.network, examples: rows, memory: subject.memory,
       maximumBatch: subject.maximumBatch.multipliedCapped(by: 128), shapes: subject.shapes
     ) { graph throws(GraphError) in
-      var (graph, _, ends) = try cut(graph, subject)
+      var (graph, _, ends) = try subject.affinePart(of: graph)
       graph.outputs = ends
       try graph.apply(Pass.canonical)
       return graph
@@ -77,14 +65,14 @@ public struct DASP: AttributionMethod {
 
   /// The network of moments behind the affine part; nil where there is nothing behind it.
   private static func tail(_ subject: Subject, rows: Int) throws -> BatchRunner? {
-    let whole = try cut(
-      subject.network.graph(batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes), subject)
+    let whole = try subject.affinePart(
+      of: subject.network.graph(batch: subject.network.fixedBatch ?? 1, shapes: subject.shapes))
     if whole.ends == [whole.explained] { return nil }
     return try BatchRunner(
       subject.network, examples: rows, memory: subject.memory,
       maximumBatch: subject.maximumBatch.multipliedCapped(by: 128), shapes: subject.shapes
     ) { graph throws(GraphError) in
-      let (graph, explained, ends) = try cut(graph, subject)
+      let (graph, explained, ends) = try subject.affinePart(of: graph)
       return try MomentPropagation(graph, from: ends, to: explained).graph
     }
   }

@@ -46,24 +46,16 @@ public struct ExactShapley: AttributionMethod {
               + "background; exact Shapley values take \(maximumPlayers) at most: put elements in groups, "
               + "or sample"))
       }
-      var list = CoalitionList(capacity: batch.capacity)
-      list.reserveCapacity(batch.varying.reduce(0) { $0 + 1 << $1.count })
-      for (example, players) in batch.varying.enumerated() {
-        // All but the last, which is the example itself.
-        for bits in 0..<(1 << players.count) - 1 {
-          list.append(PlayerSet(bits: bits, of: players, capacity: batch.capacity), of: example)
+      let worths = try batch.worths(
+        of: batch.varying.map { players in
+          // All but the last, which is the example itself.
+          (0..<(1 << players.count) - 1).map {
+            PlayerSet(bits: $0, of: players, capacity: batch.capacity)
+          }
         }
-      }
-      let worths = try batch.worths(of: list)
-      var shares: [[Double]] = [], empty: [Double] = [], start = 0
-      for (example, players) in batch.varying.enumerated() {
-        let end = start + 1 << players.count - 1
-        let all = Array(worths[start..<end]) + [batch.full[example]]
-        shares.append(Self.shares(all, players: players.count))
-        empty.append(all[0])
-        start = end
-      }
-      return batch.attribution(shares, empty: empty)
+      ).enumerated().map { $1 + [batch.full[$0]] }
+      return batch.attribution(
+        zip(worths, batch.varying).map { Self.shares($0, players: $1.count) }, empty: worths.map { $0[0] })
     }
 
     /// Shapley values of a game given by the worth of every coalition, its members the bits of its place.

@@ -94,26 +94,19 @@ private final class Kernel: Attributor {
   func attribute(_ inputs: [Tensor], classes: [Int], first: Int) throws -> Attribution {
     let batch = try game.play(inputs, classes: classes, first: first)
     let regressions = try batch.varying.map { try regression(players: $0.count) }
-    var list = CoalitionList(capacity: batch.capacity)
-    for (example, players) in batch.varying.enumerated() {
-      list.append(PlayerSet(capacity: batch.capacity), of: example)
-      for set in regressions[example].design.sets {
-        list.append(set.renamed(players, capacity: batch.capacity), of: example)
-      }
-    }
-    let worths = try batch.worths(of: list)
-    var starts = [0]
-    for regression in regressions {
-      starts.append(starts[starts.count - 1] + 1 + regression.design.sets.count)
-    }
-    let (features, full, places) = (method.features, batch.full, starts)
+    let worths = try batch.worths(
+      of: batch.varying.enumerated().map { example, players in
+        [PlayerSet(capacity: batch.capacity)]
+          + regressions[example].design.sets.map { $0.renamed(players, capacity: batch.capacity) }
+      })
+    let (features, full) = (method.features, batch.full)
     let found = try Parallel.map(regressions.count) { example in
-      let base = worths[places[example]], range = places[example] + 1..<places[example + 1]
+      let base = worths[example][0]
       return try regressions[example].solve(
-        worths[range].map { $0 - base }, total: full[example] - base, limit: features)
+        worths[example].dropFirst().map { $0 - base }, total: full[example] - base, limit: features)
     }
     return batch.attribution(
-      found.map(\.shares), empty: places.dropLast().map { worths[$0] }, errors: found.map(\.errors))
+      found.map(\.shares), empty: worths.map { $0[0] }, errors: found.map(\.errors))
   }
 
   private func regression(players: Int) throws -> KernelRegression {

@@ -73,14 +73,10 @@ private struct GroupSampler: SurrogateAttributor {
       }
       return draw(players.count, random.split(first + example))
     }
-    var list = CoalitionList(capacity: batch.capacity)
-    for (example, sets) in sets.enumerated() { for set in sets { list.append(set, of: example) } }
-    var outputs = try batch.worths(of: list)
+    let outputs = try batch.worths(of: sets)
     return try sets.enumerated().map { example, sets in
-      let own = Array(outputs.prefix(sets.count))
-      outputs.removeFirst(sets.count)
-      return try LocalSurrogate(
-        sets: sets, of: batch.players[example].count, outputs: own, scale: 100,
+      try LocalSurrogate(
+        sets: sets, of: batch.players[example].count, outputs: outputs[example], scale: 100,
         kernelWidth: method.kernelWidth,
         fit: method.fit)
     }

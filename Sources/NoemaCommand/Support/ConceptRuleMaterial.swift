@@ -26,7 +26,7 @@ struct ConceptRuleMaterial {
     model.noteGuess(dataset.examples, command.options.quiet)
     let other = try command.test.map { try Dataset(path: $0, options: command.data.options(model).inputs) }
     let literals = try command.concepts.literals(
-      model, command.data.options(model), command.options, seed: command.seed, progress)
+      model, command.data.options(model), command.options, seed: command.asked.seed, progress)
     var measurement = ConceptMeasurement(model.network, literals: literals, classes: model.classNames)
     (measurement.output, measurement.shapes) = (command.output, model.shapes)
     (measurement.memory, measurement.skipsBad) = (
@@ -39,7 +39,7 @@ struct ConceptRuleMaterial {
       guard whole.count > 1 else {
         throw RuleError(.tooFew(set: "the data", found: whole.count, needed: 2), at: command.data.data)
       }
-      var random = RandomNumbers(seed: command.seed)
+      var random = RandomNumbers(seed: command.asked.seed)
       let order = random.sample(whole.count, below: whole.count)
       let count = max(1, Int(Self.heldOutShare * Double(whole.count)))
       (held, rows) = (order.prefix(count).sorted(), order.dropFirst(count).sorted())

@@ -1,29 +1,6 @@
 internal import Foundation
 internal import Noema
 
-/// The twin networks of the demonstrations.
-enum DemoModels {
-  static let twins = ["tagged", "clean"]
-
-  /// The folder that holds them: the one given, or the one beside the package.
-  static func folder(_ given: String?) throws -> String {
-    if let given { return given }
-    var candidates = ["models"]
-    var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0])
-      .resolvingSymlinksInPath()
-    for _ in 0..<5 {
-      folder.deleteLastPathComponent()
-      candidates.append(folder.appendingPathComponent("models").path)
-    }
-    if let found = candidates.first(where: {
-      FileManager.default.fileExists(atPath: "\($0)/fmnist-tagged.onnx")
-    }) {
-      return found
-    }
-    throw DataError(.missingFile, at: "models/fmnist-tagged.onnx (give its folder with --models)")
-  }
-}
-
 /// Fashion-MNIST test images, of which the demonstrations are made.
 struct FashionImages {
   static let classNames = [

@@ -98,7 +98,7 @@ struct RuleData {
   // MARK: Columns
 
   private static func features(of csv: CSVTable, _ options: RuleTableOptions) throws -> RuleTable {
-    var kinds = options.kinds
+    var kinds = try options.kinds()
     for name in options.categorical {
       // Their words are the levels, also where these are numbers.
       kinds[name] = .categorical(levels: try csv.labels(inColumn: name).classNames)

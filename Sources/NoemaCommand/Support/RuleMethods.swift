@@ -42,6 +42,14 @@ enum RuleMethod: String, CaseIterable {
     }
   }
 
+  /// Whether trees are grown whose leaves hold a least number of rows.
+  var growsLeaves: Bool {
+    switch self {
+    case .tree, .rules, .softTree, .eclaire, .remD, .deepRED, .cred, .remT: true
+    case .trepan, .ensemble, .list, .anchors: false
+    }
+  }
+
   /// Whether the extractor itself takes a limit; others are shortened afterwards.
   var takesLimit: Bool {
     switch self {
@@ -58,8 +66,8 @@ struct RuleExtraction {
   var queries: Int?
   /// The depth of a soft tree.
   var depth = 4
-  /// The fewest rows of a tree's leaf; nil for the method's own.
-  var minimumLeaf: Int?
+  /// The fewest rows of a tree's leaf, below 1 a share of the examples; nil for the method's own.
+  var minimumCases: Double?
 
   /// What a method found.
   struct Outcome {
@@ -77,10 +85,12 @@ struct RuleExtraction {
   ) throws -> Outcome {
     let examples = labeled.table
     switch method {
-    case .tree: return Outcome(extracted: try tree(maximum, seed).extract(from: oracle, examples: examples))
+    case .tree:
+      return Outcome(
+        extracted: try tree(maximum, examples.rowCount, seed).extract(from: oracle, examples: examples))
     case .rules:
       var extractor = DistilledRules()
-      extractor.tree = tree(nil, seed)
+      extractor.tree = tree(nil, examples.rowCount, seed)
       extractor.maximumRules = maximum
       return Outcome(extracted: try extractor.extract(from: oracle, examples: examples))
     case .trepan:
@@ -107,29 +117,50 @@ struct RuleExtraction {
     case .softTree: return try softTree(oracle, examples, maximum, seed)
     case .eclaire:
       var extractor = Eclaire()
+      if let minimumCases { extractor.minimumCases = minimumCases }
       extractor.seed = seed
       return Outcome(extracted: try extractor.extract(from: layered(oracle), examples: examples))
     case .remD:
       var extractor = RemD()
+      if let minimumCases { extractor.minimumCases = minimumCases }
       extractor.seed = seed
       return Outcome(extracted: try extractor.extract(from: layered(oracle), examples: examples))
-    case .deepRED: return Outcome(extracted: try DeepRed().extract(from: layered(oracle), examples: examples))
-    case .cred: return Outcome(extracted: try CRED().extract(from: layered(oracle), examples: examples))
+    case .deepRED:
+      return Outcome(
+        extracted: try deepRED(examples.rowCount).extract(from: layered(oracle), examples: examples))
+    case .cred:
+      var extractor = CRED()
+      extractor.settings = deepRED(examples.rowCount)
+      return Outcome(extracted: try extractor.extract(from: layered(oracle), examples: examples))
     case .remT:
       guard let labels = labeled.labels else {
         throw RuleError(.parameters("rem-t learns from true classes; name their column with --label"))
       }
       var extractor = RemT()
+      if let minimumCases { extractor.minimumCases = minimumCases }
       extractor.seed = seed
       return Outcome(
         extracted: try extractor.fit(LabeledTable(examples, classes: oracle.classes, labels: labels)))
     }
   }
 
-  private func tree(_ maximum: Int?, _ seed: UInt64) -> DistilledTree {
+  /// A node of fewer than twice a leaf's cases is not parted.
+  private func deepRED(_ rows: Int) -> DeepRed {
+    var extractor = DeepRed()
+    if let minimumCases {
+      let share = minimumCases < 1 ? minimumCases : minimumCases / Double(max(1, rows))
+      extractor.minimumShare = min(2 * share, 0.999)
+    }
+    return extractor
+  }
+
+  private func tree(_ maximum: Int?, _ rows: Int, _ seed: UInt64) -> DistilledTree {
     var extractor = DistilledTree()
     (extractor.maximumLeaves, extractor.queryCount, extractor.seed) = (maximum, queries, seed)
-    if let minimumLeaf { extractor.learner = .cart(CART(minimumLeaf: minimumLeaf)) }
+    if let minimumCases {
+      let leaf = minimumCases < 1 ? (minimumCases * Double(rows)).rounded(.up) : minimumCases
+      extractor.learner = .cart(CART(minimumLeaf: max(1, Int(leaf))))
+    }
     return extractor
   }
 
@@ -150,7 +181,7 @@ struct RuleExtraction {
     let fit = try SoftTreeDistillation(depth: depth, seed: seed).distil(oracle, examples: examples)
     let hits = zip(try fit.tree.labels(of: examples), try oracle.labels(of: examples)).count { $0 == $1 }
     let share = NumberText.fixed(100 * Double(hits) / Double(max(1, examples.rowCount)), 1)
-    let plain = try tree(maximum, seed).extract(from: fit.tree, examples: examples)
+    let plain = try tree(maximum, examples.rowCount, seed).extract(from: fit.tree, examples: examples)
     let remark =
       "A soft tree of depth \(depth) says what the network says of \(share) % of the training examples; it is in "
       + "soft-tree.json. Its questions are weighted sums, so these rules are those of a plain tree that was distilled "

@@ -15,6 +15,13 @@ struct RuleTableOptions: ParsableArguments {
   @Option(parsing: .upToNextOption, help: "Columns of numbers that are names of categories.")
   var categorical: [String] = []
   @Option(parsing: .upToNextOption, help: "Columns that hold whole numbers only.") var integer: [String] = []
+  @Option(
+    parsing: .upToNextOption,
+    help: "Categories with their levels in the network's order: region=north,east,south.")
+  var levels: [String] = []
+  @Option(
+    parsing: .upToNextOption, help: "Columns of ordered words, lowest first: size=small,medium,large.")
+  var ordinal: [String] = []
   @Option(help: "A file of class names, one a line, in the order of the outputs.") var classes: String?
   @Option(
     name: .customLong("model-card"), help: "Names the classes; MODEL.yaml beside the model by default.")
@@ -27,6 +34,7 @@ struct RuleTableOptions: ParsableArguments {
     if columns != nil, !exclude.isEmpty {
       throw ValidationError("--columns names the inputs, so that nothing is left to --exclude.")
     }
+    _ = try kinds()
     if (mean == nil) != (std == nil) {
       throw ValidationError("Give --mean and --std together, a number for each input column.")
     }
@@ -62,9 +70,30 @@ struct RuleTableOptions: ParsableArguments {
     return values
   }
 
-  /// What the columns hold where it is said.
-  var kinds: [String: Feature.Kind] {
-    Dictionary(integer.map { ($0, Feature.Kind.integer) }, uniquingKeysWith: { first, _ in first })
+  /// What the columns hold where it is said, but for `categorical`, whose levels stand in the table.
+  ///
+  /// - Throws: `ValidationError` for levels that are none, and for a column that is said to be two things.
+  func kinds() throws -> [String: Feature.Kind] {
+    var found = integer.map { ($0, Feature.Kind.integer) }
+    found += try levels.map { try RuleTableOptions.levels($0, "--levels", Feature.Kind.categorical) }
+    found += try ordinal.map { try RuleTableOptions.levels($0, "--ordinal", Feature.Kind.ordinal) }
+    let names = found.map(\.0) + categorical
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw ValidationError(
+        "The column '\(twice)' is named twice among --integer, --categorical, --levels and --ordinal.")
+    }
+    return Dictionary(uniqueKeysWithValues: found)
+  }
+
+  private static func levels(
+    _ text: String, _ flag: String, _ kind: ([String]) -> Feature.Kind
+  ) throws -> (String, Feature.Kind) {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    let levels = parts.count == 2 ? parts[1].split(separator: ",").map { $0.trimmed } : []
+    guard levels.count >= 2, Set(levels).count == levels.count, !levels.contains("") else {
+      throw ValidationError("\(flag) expects COLUMN=LEVEL,LEVEL,… of two or more levels, found '\(text)'.")
+    }
+    return (parts[0].trimmed, kind(levels))
   }
 
   /// The settings that a report shows.
@@ -73,8 +102,15 @@ struct RuleTableOptions: ParsableArguments {
       (name: "data", value: data), (name: "test", value: test ?? "30 % of the data"),
       (name: "label", value: label ?? "none"), (name: "columns", value: columns ?? "all"),
     ]
+    for (name, columns) in [("levels", levels), ("ordinal", ordinal)] where !columns.isEmpty {
+      record.append((name: name, value: columns.joined(separator: "; ")))
+    }
     if !exclude.isEmpty { record.append((name: "exclude", value: exclude.joined(separator: ", "))) }
     if let mean, let std { record += [(name: "mean", value: mean), (name: "std", value: std)] }
     return record
   }
+}
+
+extension StringProtocol {
+  fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
 }

@@ -18,7 +18,11 @@ struct Disjunction: Sendable {
     func subsumes(_ other: Member) -> Bool { mask & ~other.mask == 0 && clause.subsumes(other.clause) }
   }
 
-  private(set) var members: [Member] = []
+  /// The clauses, in the order in which they came.
+  var members: [Member] { slots.compactMap(\.self) }
+  private(set) var count = 0
+  /// Nil where a clause became redundant.
+  private var slots: [Member?] = []
   private var places: [Clause: Int] = [:]
 
   init() {}
@@ -29,16 +33,25 @@ struct Disjunction: Sendable {
   /// stays.
   mutating func insert(_ member: Member) {
     if let place = places[member.clause] {
-      members[place].confidence = max(members[place].confidence, member.confidence)
+      let known = slots[place]?.confidence ?? 0
+      slots[place]?.confidence = max(known, member.confidence)
       return
     }
-    if members.contains(where: { $0.subsumes(member) }) { return }
-    if members.contains(where: { member.subsumes($0) }) {
-      members.removeAll { member.subsumes($0) }
-      places = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($1.clause, $0) })
+    if slots.contains(where: { $0?.subsumes(member) ?? false }) { return }
+    for place in slots.indices {
+      guard let other = slots[place], member.subsumes(other) else { continue }
+      slots[place] = nil
+      places[other.clause] = nil
+      count -= 1
     }
-    places[member.clause] = members.count
-    members.append(member)
+    // Gaps are closed before they outnumber what is left.
+    if slots.count > 2 * count + 16 {
+      slots = slots.filter { $0 != nil }
+      for (place, slot) in slots.enumerated() { if let slot { places[slot.clause] = place } }
+    }
+    places[member.clause] = slots.count
+    slots.append(member)
+    count += 1
   }
 
   /// The distinct terms, in the order in which they come.

@@ -7,8 +7,8 @@
 ///    no example and what another clause makes redundant goes.
 /// 4. So on to the inputs.
 ///
-/// A clause of `q` terms with `r` clauses each becomes up to `r^q`: few cases in a leaf, or many layers, need
-/// ``clauseLimit`` and ``timeLimit``, and ``Eclaire`` where they cut too much.
+/// A clause of `q` terms with `r` clauses each becomes up to `r^q`: with few cases in a leaf, or many layers,
+/// ``clauseLimit`` cuts the product short. Ask for more cases then, or take ``Eclaire``.
 ///
 /// ```swift
 /// var extractor = RemD(minimumCases: 0.03)
@@ -48,7 +48,9 @@ public struct RemD: LayeredRuleExtractor, Hashable, Codable {
   public var seed: UInt64 = 0
 
   /// Makes an extractor.
-  public init(minimumCases: Double = 15) { self.minimumCases = minimumCases }
+  ///
+  /// - Parameter minimumCases: the fewest cases of a leaf; a share of the rows by default, because clauses multiply.
+  public init(minimumCases: Double = 0.03) { self.minimumCases = minimumCases }
 
   /// Extracts rules.
   ///

@@ -10,6 +10,11 @@ public enum UnimpliedTerm: String, Sendable, Hashable, Codable, CaseIterable {
 struct SubstitutionLimits: Sendable {
   /// The most clauses of a class, at any time.
   var clauses: Int
+  /// The most pairs of clauses that are multiplied for a class after a layer.
+  var products: Int {
+    let (count, isTooMany) = clauses.multipliedReportingOverflow(by: 200)
+    return isTooMany ? .max : count
+  }
   /// The fewest examples that a clause must cover.
   var minimumCover: Int
   var unimplied: UnimpliedTerm
@@ -70,8 +75,9 @@ struct TermRules: Sendable {
     let everything = RowSet(rowCount) { _ in true }
     var result = Disjunction()
     var isTruncated = false
+    var budget = limits.products
     for member in upper.members {
-      guard !limits.time.isOver, result.members.count < limits.clauses else { return (result, true) }
+      guard !limits.time.isOver, budget > 0, result.count < limits.clauses else { return (result, true) }
       var factors: [[Disjunction.Member]] = []
       var isImplied = true
       for term in member.clause.terms {
@@ -83,20 +89,21 @@ struct TermRules: Sendable {
       }
       guard isImplied || limits.unimplied == .dropsTerm else { continue }
       let (product, isCut) = product(
-        of: factors, Disjunction.Member(.always, confidence: 0, rows: everything), features, limits)
+        of: factors, Disjunction.Member(.always, confidence: 0, rows: everything), features, limits,
+        &budget)
       isTruncated = isTruncated || isCut
       for entry in product.members {
         let confidence = factors.isEmpty ? member.confidence : entry.confidence / Double(factors.count)
         result.insert(Disjunction.Member(entry.clause, confidence: confidence, rows: entry.rows))
-        if result.members.count >= limits.clauses { break }
+        if result.count >= limits.clauses { break }
       }
     }
-    return (result, isTruncated || result.members.count >= limits.clauses)
+    return (result, isTruncated || result.count >= limits.clauses)
   }
 
   private func product(
     of factors: [[Disjunction.Member]], _ unit: Disjunction.Member, _ features: [Feature],
-    _ limits: SubstitutionLimits
+    _ limits: SubstitutionLimits, _ budget: inout Int
   ) -> (Disjunction, isTruncated: Bool) {
     var product = Disjunction([unit])
     var isTruncated = false
@@ -105,10 +112,11 @@ struct TermRules: Sendable {
       var next = Disjunction()
       extending: for partial in product.members {
         for choice in factor {
-          guard next.members.count < limits.clauses, !limits.time.isOver else {
+          guard next.count < limits.clauses, budget > 0, !limits.time.isOver else {
             isTruncated = true
             break extending
           }
+          budget -= 1
           let rows = partial.rows.intersection(choice.rows)
           guard limits.minimumCover == 0 || rows.count >= limits.minimumCover else { continue }
           let clause = partial.clause.intersection(choice.clause)
