@@ -33,14 +33,16 @@ def read(folder):
 
 def segments(image):
     """Masks of an image's segments, without those that are nearly one of a coarser resolution."""
-    masks = []
+    masks = np.empty((0, image.shape[0] * image.shape[1]), np.float32)
     for count in RESOLUTIONS:
-        labels = slic(image, n_segments=count, sigma=1, compactness=20, start_label=0)
-        found = [labels == label for label in range(labels.max() + 1)]
-        masks += [
-            mask for mask in found if mask.mean() > LEAST
-            and not any((mask & other).sum() > OVERLAP * (mask | other).sum() for other in masks)]
-    return masks
+        labels = slic(image, n_segments=count, sigma=1, compactness=20, start_label=0).ravel()
+        found = (labels == np.arange(labels.max() + 1)[:, None]).astype(np.float32)
+        sizes = found.sum(1)
+        shared = found @ masks.T
+        overlaps = shared / np.maximum(sizes[:, None] + masks.sum(1) - shared, 1)
+        is_new = (sizes > LEAST * labels.size) & ~(overlaps > OVERLAP).any(1)
+        masks = np.concatenate([masks, found[is_new]])
+    return masks.astype(bool).reshape(-1, *image.shape[:2])
 
 
 def patches(image):
@@ -99,6 +101,7 @@ def main():
 
     def lap(step):
         seconds[step] = time.perf_counter() - begun - sum(seconds.values())
+        print(step, f"{seconds[step]:.1f} s", file=sys.stderr, flush=True)
 
     images = read(os.path.join(data, "searched"))
     searched, held_out = images[:len(images) // 2], images[len(images) // 2:]
