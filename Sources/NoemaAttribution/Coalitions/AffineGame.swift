@@ -87,6 +87,11 @@ struct AffineGame {
     }
   }
 
+  /// Whether the map of each player alone takes fewer rows than coalitions do.
+  func pays(players: Int, examples: Int, coalitions: Int) -> Bool {
+    players.multipliedCapped(by: rowCount + examples) < coalitions.multipliedCapped(by: rowCount)
+  }
+
   /// The mean output of coalitions over the background rows, the same coalitions for several examples.
   ///
   /// - Parameters:

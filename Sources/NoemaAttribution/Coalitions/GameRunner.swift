@@ -119,7 +119,10 @@ struct GameBatch {
   /// - Parameter sets: for each example its coalitions.
   /// - Returns: for each example what each of its coalitions is worth.
   func worths(of sets: [[PlayerSet]]) throws -> [[Double]] {
-    guard let behind = game.behind else {
+    guard let behind = game.behind,
+      behind.pays(
+        players: capacity, examples: sets.count, coalitions: sets.reduce(0) { $0 + $1.count })
+    else {
       var list = CoalitionList(capacity: capacity)
       for (example, sets) in sets.enumerated() { for set in sets { list.append(set, of: example) } }
       var rest = try worths(of: list)[...]

@@ -36,7 +36,7 @@ struct DistanceRows: Sendable {
     let (n, d) = (points.count, points.dimension)
     let (offsets, factors) = try Self.changes(points, metric)
     let (mean, scale) = Self.centring(points, offsets, factors)
-    let copy = [Float](unsafeUninitializedCapacity: n * d) { buffer, filled in
+    let copy = [Float](unsafeUninitializedCapacity: max(1, n * d)) { buffer, filled in
       points.values.withUnsafeBufferPointer { values in
         for i in 0..<n {
           let (offset, factor) = (offsets[i], factors[i])
@@ -184,7 +184,7 @@ extension DistanceRows {
   /// The changed rows less their mean, in float64.
   private func centred(_ rows: Range<Int>) -> [Double] {
     let d = points.dimension
-    return [Double](unsafeUninitializedCapacity: rows.count * d) { buffer, filled in
+    return [Double](unsafeUninitializedCapacity: max(1, rows.count * d)) { buffer, filled in
       points.values.withUnsafeBufferPointer { values in
         for (offset, i) in rows.enumerated() {
           let (shift, factor) = (offsets[i], factors[i])

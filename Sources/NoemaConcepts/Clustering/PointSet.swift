@@ -46,7 +46,7 @@ public struct PointSet: Sendable, Hashable {
   /// - Throws: `ConceptError.mismatch` of an empty matrix, `.notFinite`, and what reading a block throws.
   public init(features: some FeatureMatrix) throws {
     let (rows, columns) = (features.rowCount, features.columnCount)
-    let values = try [Float](unsafeUninitializedCapacity: rows * columns) { buffer, filled in
+    let values = try [Float](unsafeUninitializedCapacity: max(1, rows * columns)) { buffer, filled in
       if rows * columns > 0 {
         try features.copyBlock(
           rows: 0..<rows, columns: 0..<columns,

@@ -41,7 +41,7 @@ extension FeatureMatrix {
   /// - Throws: `ConceptError.notFinite` with row and column, and what reading a block throws.
   func block(rows: Range<Int>, columns: Range<Int>) throws -> Matrix {
     let count = rows.count * columns.count
-    let values = try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+    let values = try [Float](unsafeUninitializedCapacity: max(1, count)) { buffer, filled in
       if count > 0 {
         try copyBlock(
           rows: rows, columns: columns, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))

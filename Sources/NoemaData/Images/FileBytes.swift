@@ -20,7 +20,7 @@ enum FileBytes {
       throw DataError(.tooLarge("file of \(size) bytes, at most \(limit) are read"), at: path)
     }
     var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+    let bytes = [UInt8](unsafeUninitializedCapacity: max(1, size)) { buffer, count in
       while count < size {
         let got = Foundation.read(descriptor, buffer.baseAddress! + count, size - count)
         if got < 0, errno == EINTR { continue }
