@@ -8,7 +8,7 @@ fuzz-corpus = models Tests/NoemaAttributionTests/Fixtures \
   $(wildcard $(addprefix $(cases)/,node simple pytorch-operator pytorch-converted))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check conformance fuzz sanitize format bench twins golden notebooks clean
+.PHONY: help setup build demo test check conformance fuzz sanitize format bench twins golden notebooks photographs clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
@@ -64,5 +64,8 @@ notebooks: build ## Write notebooks-export/ again from the README's examples
 	@command -v pngquant >/dev/null || scripts/setup pngquant
 	@scripts/notebooks
 
+photographs: build ## Fetch a network and photographs for `noema demo ace --photographs` (180 MB; installs PyTorch)
+	@scripts/photographs/fetch
+
 clean: ## Remove what was built
-	rm -rf .build demo-out demo-ace demo-spray demo-rules
+	rm -rf .build demo-out demo-ace demo-spray demo-rules demo-photographs photographs

@@ -13,17 +13,27 @@ struct ACEDemo: ParsableCommand {
       the tag; nobody tells which. The demonstration writes the images, and runs
       `noema ace` on the shirts for each network.
 
-      EXAMPLE
+      With --photographs EfficientNet-Lite0 is asked about its class 'hog' instead, on
+      scenes of photographs of animals, fruit and vegetables of which one is a pig:
+      which of the concepts is made of it? `make photographs` fetches both.
+
+      EXAMPLES
         noema demo ace -o demo-ace
+        noema demo ace --photographs photographs -o demo-photographs
       """)
 
   @Option(name: [.customShort("o"), .customLong("out")], help: "The folder to write.") var out = "demo-ace"
+  @Option(help: "Study photographs instead: the folder that `make photographs` fills.") var photographs:
+    String?
   @OptionGroup var options: DemoOptions
 
   /// Shirts, half of them with the tag, and of each other class a share of the random images.
   private static let shirtCount = 200, otherCount = 30, taggedClass = 6
 
   func run() throws {
+    if let photographs {
+      return try PhotographDemo(folder: photographs, seed: options.seed, quiet: options.quiet).run(out: out)
+    }
     let images = TaggedImages(of: try FashionImages(folder: options.data), seed: options.seed) { label in
       label == Self.taggedClass ? Self.shirtCount : Self.otherCount
     } isTagged: { label, number in

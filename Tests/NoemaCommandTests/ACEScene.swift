@@ -31,7 +31,7 @@ struct ACEScene {
     }
   }
 
-  private static func image(_ order: [Int], _ random: inout RandomNumbers) -> Image {
+  static func image(_ order: [Int], _ random: inout RandomNumbers) -> Image {
     var pixels: [UInt8] = []
     for pixel in 0..<side * side {
       let (y, x) = (pixel / side, pixel % side)
@@ -50,11 +50,11 @@ struct ACEScene {
   /// The corner of the colour cube along a channel.
   private static func sign(_ corner: Int, _ channel: Int) -> Float { corner >> channel & 1 == 1 ? 1 : -1 }
 
-  /// A filter a texture, `features`; their means, `pooled`; the first one's speaks for class 0.
-  private static func network() -> ModelDraft {
+  /// A filter a texture, `features`; their means, `pooled`; the first one's speaks for one class.
+  static func network(features: String = "features", classes: Int = 2, striped: Int = 0) -> ModelDraft {
     var draft = ModelDraft()
     draft.input("x", [nil, 3, side, side])
-    var filters: [Float] = [], biases: [Float] = [], weights = [Float](repeating: 0, count: 2 * count)
+    var filters: [Float] = [], biases: [Float] = [], weights = [Float](repeating: 0, count: classes * count)
     for texture in 0..<count {
       var sum: Float = 0
       for channel in 0..<3 {
@@ -63,17 +63,19 @@ struct ACEScene {
       }
       biases.append(-sum - 1.2)
     }
-    weights[0] = 10
+    weights[striped] = 10
+    var offsets = [Float](repeating: 0.5, count: classes)
+    offsets[striped] = 0
     draft.initialiser("filters", Tensor(shape: [count, 3, 3, 3], filters))
     draft.initialiser("biases", Tensor(shape: [count], biases))
     draft.node("Conv", ["x", "filters", "biases"], ["responses"], ["kernel_shape": .ints([3, 3])])
-    draft.node("Relu", ["responses"], ["features"])
-    draft.node("GlobalAveragePool", ["features"], ["means"])
+    draft.node("Relu", ["responses"], [features])
+    draft.node("GlobalAveragePool", [features], ["means"])
     draft.node("Flatten", ["means"], ["pooled"])
-    draft.initialiser("w", Tensor(shape: [count, 2], weights))
-    draft.initialiser("b", Tensor(shape: [2], [0, 0.5] as [Float]))
+    draft.initialiser("w", Tensor(shape: [count, classes], weights))
+    draft.initialiser("b", Tensor(shape: [classes], offsets))
     draft.node("Gemm", ["pooled", "w", "b"], ["out"])
-    draft.output("out", [nil, 2])
+    draft.output("out", [nil, classes])
     return draft
   }
 

@@ -8,15 +8,19 @@ struct GameRunner {
   let link: CoalitionGame.Link
   /// The background rows, one tensor per attributed value.
   let background: [Tensor]
-  /// What coalitions are worth behind an affine beginning; nil where there is none, or a single background row.
+  /// What coalitions are worth behind an affine beginning; nil where there is none, a single background row, or a
+  /// method that asks for lists of coalitions.
   let behind: AffineGame?
   private let table: PlayerTable
 
   /// Compiles a game.
   ///
-  /// - Parameter rows: about how many rows an example needs, given its number of players and of background
-  ///   rows.
-  init(_ game: CoalitionGame, _ subject: Subject, rows: (_ players: Int, _ background: Int) -> Int) throws {
+  /// - Parameters:
+  ///   - bySets: whether the method asks for sets of each example, which may start behind an affine beginning.
+  ///   - rows: about how many rows an example needs, given its number of players and of background rows.
+  init(
+    _ game: CoalitionGame, _ subject: Subject, bySets: Bool, rows: (_ players: Int, _ background: Int) -> Int
+  ) throws {
     let names = try subject.attributedNames(), shapes = try subject.shapes(of: names)
     table = try PlayerTable(game.groups, shapes: shapes, names: names)
     background = try game.background.rows(of: shapes, names: names)
@@ -24,7 +28,7 @@ struct GameRunner {
     rowsPerExample = rows(table.largestCount, background[0].shape[0])
     runner = try RowRunner(subject, rowsPerExample: rowsPerExample)
     behind =
-      runner.isClosed
+      bySets && runner.isClosed
       ? try AffineGame(
         subject, background: background, players: table.largestCount, rowsPerExample: rowsPerExample) : nil
   }

@@ -33,9 +33,9 @@ public struct DASP: AttributionMethod {
 
   public func attributor(for subject: Subject) throws -> any Attributor {
     guard sizes >= 1 else { throw GraphError(.input("DASP needs 1 or more coalition sizes, found \(sizes)")) }
-    let game = try GameRunner(CoalitionGame(groups: groups, background: .baseline(baseline)), subject) {
-      players, _ in players + 1
-    }
+    let game = try GameRunner(
+      CoalitionGame(groups: groups, background: .baseline(baseline)), subject, bySets: false
+    ) { players, _ in players + 1 }
     guard game.runner.isClosed else {
       throw GraphError(
         .unsupported("DASP follows what the attributed values alone decide; attribute to all inputs together")

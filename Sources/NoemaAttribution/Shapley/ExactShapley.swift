@@ -27,7 +27,7 @@ public struct ExactShapley: AttributionMethod {
         .input("exact Shapley values can be had of 1 to 20 players, not of up to \(maximumPlayers)"))
     }
     return Enumeration(
-      game: try GameRunner(game, subject) { (1 << min($0, maximumPlayers)) * $1 },
+      game: try GameRunner(game, subject, bySets: true) { (1 << min($0, maximumPlayers)) * $1 },
       maximumPlayers: maximumPlayers)
   }
 

@@ -42,7 +42,7 @@ public struct KernelSHAP: AttributionMethod {
     if let features, features < 1 {
       throw GraphError(.input("KernelSHAP needs 1 or more features, found \(features)"))
     }
-    let runner = try GameRunner(game, subject) { players, rows in
+    let runner = try GameRunner(game, subject, bySets: true) { players, rows in
       budget(players: players).multipliedCapped(by: rows)
     }
     guard runner.playerCount <= Self.mostPlayers else {

@@ -66,7 +66,7 @@ public struct ShapleySampling: AttributionMethod {
     if let precision, !(precision > 0 && precision.isFinite) {
       throw GraphError(.input("the precision must be a positive standard error, found \(precision)"))
     }
-    let runner = try GameRunner(game, subject) { players, rows in
+    let runner = try GameRunner(game, subject, bySets: false) { players, rows in
       // With a precision in view most examples may need few orders.
       players.multipliedCapped(by: precision == nil ? permutations : min(permutations, 16))
         .multipliedCapped(by: averagesBackground ? rows : 1)

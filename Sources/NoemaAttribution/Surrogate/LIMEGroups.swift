@@ -43,7 +43,7 @@ public struct LIMEGroups: AttributionMethod {
     try fit.check()
     let game = CoalitionGame(groups: groups, background: background)
     return GroupSampler(
-      method: self, game: try GameRunner(game, subject) { samples.multipliedCapped(by: $1) })
+      method: self, game: try GameRunner(game, subject, bySets: true) { samples.multipliedCapped(by: $1) })
   }
 }
 
