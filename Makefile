@@ -68,4 +68,4 @@ photographs: build ## Fetch a network and photographs for `noema demo ace --phot
 	@scripts/photographs/fetch
 
 clean: ## Remove what was built
-	rm -rf .build demo-out demo-ace demo-spray demo-rules demo-photographs photographs
+	rm -rf .build demo-out demo-ace demo-spray demo-rules demo-photographs photographs photographs.part

@@ -30,6 +30,13 @@ struct ACEDemo: ParsableCommand {
   /// Shirts, half of them with the tag, and of each other class a share of the random images.
   private static let shirtCount = 200, otherCount = 30, taggedClass = 6
 
+  func validate() throws {
+    guard photographs == nil || options.models == nil && options.data == DemoOptions.fashion else {
+      throw ValidationError(
+        "--models and --data are of the twins; --photographs has a network and data of its own.")
+    }
+  }
+
   func run() throws {
     if let photographs {
       return try PhotographDemo(folder: photographs, seed: options.seed, quiet: options.quiet).run(out: out)
@@ -52,7 +59,6 @@ struct ACEDemo: ParsableCommand {
 
   /// What was found for a twin, beside what was planted.
   private func text(_ outcome: ACECommand.Outcome, _ twin: String, _ tagged: Set<Int>) -> String {
-    func percent(_ value: Double) -> String { NumberText.fixed(100 * value, 0) + " %" }
     var lines = ["The \(twin) twin", DiscoveryTable(record: outcome.record).text, ""]
     guard let layer = outcome.record.layers.first,
       let (concept, share) = Self.tagConcept(outcome, tagged), share > 0.5
@@ -60,7 +66,8 @@ struct ACEDemo: ParsableCommand {
       return (lines + ["No concept of the \(twin) twin is made of the tag.\n"]).joined(separator: "\n")
     }
     lines.append(
-      "Planted: the tag. Concept \(concept.rank) of \(layer.layer) is made of it: \(percent(share)) of its patches "
+      "Planted: the tag. Concept \(concept.rank) of \(layer.layer) is made of it: "
+        + "\(NumberText.fixed(100 * share, 0)) % of its patches "
         + "show the tag's corner of tagged images. It is \(concept.verdict ?? "not tested"): score "
         + "\(NumberText.fixed(concept.score ?? .nan, 2)), adjusted "
         + NumberText.equation("p", concept.pPermutationAdjusted ?? .nan) + ".\n")
@@ -71,24 +78,25 @@ struct ACEDemo: ParsableCommand {
   private static func tagConcept(
     _ outcome: ACECommand.Outcome, _ tagged: Set<Int>
   ) -> (ACERecord.Concept, Double)? {
-    guard let layer = outcome.found.layers.first, let record = outcome.record.layers.first else { return nil }
-    let patches = outcome.found.patches
-    guard let shirts = patches.base as? ExampleSubset else { return nil }
-    let corner = (21..<28).flatMap { row in (21..<28).map { row * 28 + $0 } }
-    var mask = [Bool](repeating: false, count: 28 * 28)
-    for pixel in corner { mask[pixel] = true }
-    let tag = PositionSet(mask: mask)
-    func share(_ concept: DiscoveredConcept) -> Double {
-      let shown = concept.members.count { member in
-        let patch = patches.patches[member.patch]
-        return tagged.contains(shirts.indices[patch.example])
-          && patch.positions.intersectionCount(tag) == tag.count
+    guard let shirts = outcome.found.patches.base as? ExampleSubset else { return nil }
+    let corner = PositionSet(runs: (21..<28).map { $0 * 28 + 21..<$0 * 28 + 28 })
+    return outcome.shares { patch in
+      tagged.contains(shirts.indices[patch.example])
+        && patch.positions.intersectionCount(corner) == corner.count
+    }.max { $0.share < $1.share }
+  }
+}
+
+extension ACECommand.Outcome {
+  /// The concepts of the first layer by rank, each with the share of its patches that show something.
+  func shares(of isShown: (Patch) -> Bool) -> [(concept: ACERecord.Concept, share: Double)] {
+    guard let layer = found.layers.first, let record = record.layers.first else { return [] }
+    return record.concepts.compactMap { concept in
+      guard let members = layer.concepts.first(where: { $0.atom == concept.atom })?.members else {
+        return nil
       }
-      return Double(shown) / Double(max(1, concept.members.count))
+      let shown = members.count { isShown(found.patches.patches[$0.patch]) }
+      return (concept, Double(shown) / Double(max(1, members.count)))
     }
-    guard let best = layer.concepts.max(by: { share($0) < share($1) }),
-      let concept = record.concepts.first(where: { $0.atom == best.atom })
-    else { return nil }
-    return (concept, share(best))
   }
 }

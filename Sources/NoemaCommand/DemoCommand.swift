@@ -14,9 +14,12 @@ struct DemoOptions: ParsableArguments {
     help: "The folder of fmnist-tagged.onnx and fmnist-clean.onnx; found beside the package by default.")
   var models: String?
   @Option(help: "The folder of Fashion-MNIST's t10k files (Debian package dataset-fashion-mnist).")
-  var data = "/usr/share/datasets/fashion-mnist"
+  var data = DemoOptions.fashion
   @Option(help: "The seed of all random choices.") var seed: UInt64 = 7
   @Flag(help: "Print nothing but errors.") var quiet = false
+
+  /// Where Debian's package puts Fashion-MNIST.
+  static let fashion = "/usr/share/datasets/fashion-mnist"
 }
 
 struct TCAVDemo: ParsableCommand {

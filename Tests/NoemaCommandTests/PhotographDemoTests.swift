@@ -21,7 +21,7 @@ import Testing
       }
       try workspace.write(
         PNGFile.encode(Image(width: side, height: side, channelCount: 1, pixels: mask)),
-        "photographs/masks/\(index).png")
+        "photographs/masks/hog/\(index).png")
       let other = random.sample(4, below: ACEScene.count - 1).map { $0 + 1 }
       try workspace.write(PNGFile.encode(ACEScene.image(other, &random)), "photographs/others/\(index).png")
     }
@@ -34,6 +34,13 @@ import Testing
     #expect(try workspace.entries("out").contains("report.html"))
     let study = try String(contentsOfFile: workspace.file("out/study.yaml"), encoding: .utf8)
     #expect(study.contains("job: \"ace\"") && study.contains("photographs/hogs"), "\(study)")
+  }
+
+  @Test func whatIsOfTheTwinsIsRefused() throws {
+    try RefusedCommand(
+      2, "demo ace --photographs gone --models twins -o out", "--models and --data are of the twins"
+    )
+    .check(in: Workspace())
   }
 
   @Test func whatIsNotFetchedIsNamed() throws {

@@ -6,7 +6,7 @@ smaller ones behind, before a background of their own colours, blurred as if out
 
     OUT/network.onnx, network.yaml   EfficientNet-Lite0 with its weights for ImageNet, and its card
     OUT/hogs, OUT/others             scenes of 224 x 224, with a hog and without any
-    OUT/masks                        where the hog of each scene is
+    OUT/masks/hog                    where the hog of each scene is
 """
 
 import glob
@@ -87,13 +87,13 @@ def scenes(stamps, out):
     others = [
         path for path in found if path not in hogs and not any(name in os.path.basename(path) for name in NEITHER)]
     random = np.random.default_rng(SEED)
-    for folder in ("hogs", "others", "masks"):
+    for folder in ("hogs", "others", "masks/hog"):
         os.makedirs(os.path.join(out, folder), exist_ok=True)
     for number in range(COUNT):
         name = f"{number:03}.png"
         picture, mask = scene([random.choice(hogs), *random.choice(others, 3, replace=False)], random)
         picture.save(os.path.join(out, "hogs", name))
-        mask.save(os.path.join(out, "masks", name))
+        mask.save(os.path.join(out, "masks/hog", name))
         picture, _ = scene(random.choice(others, 4, replace=False), random)
         picture.save(os.path.join(out, "others", name))
     print(f"{COUNT} scenes each in {out}/hogs and {out}/others, of {len(others) + len(hogs)} photographs")
