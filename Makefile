@@ -1,5 +1,5 @@
 # Noema. `make help` lists the targets; each is a short command or a script that also runs alone.
-# Program and tests are built with the same flags, so nothing is compiled twice.
+# Program and tests are built with the same flags, so nothing is compiled twice; `swift test` builds with others.
 python = .build/bench-venv/bin/python
 swift-flags = -c release -Xswiftc -enable-testing
 minutes = 10
@@ -26,7 +26,8 @@ demo: build ## Run the demonstrations into demo-out (concepts), demo-ace, demo-s
 	.build/release/noema demo rules -o demo-rules
 
 test: setup check ## Style checks and all tests
-	swift test $(swift-flags)
+	swift build --build-tests $(swift-flags)
+	swift test --skip-build $(swift-flags)
 
 check: ## Cheap checks of style and licence
 	@scripts/check

@@ -46,8 +46,6 @@ struct PhotographDemo {
     let masks = try MaskFolder.read(
       "\(folder)/masks", of: scenes, indices: Array(0..<scenes.count), size: (shape[1], shape[2]),
       preprocessing: patches.preprocessing)
-    return try (0..<scenes.count).map {
-      try masks.annotations.annotation(of: $0).masks[0] ?? PositionSet(runs: [])
-    }
+    return (0..<scenes.count).map { masks.annotations.annotation(of: $0).masks[0] ?? PositionSet(runs: []) }
   }
 }
